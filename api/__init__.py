@@ -1,0 +1,1 @@
+"""The HTTP half: takes submissions, reports on them, hands out results."""

@@ -1,0 +1,1 @@
+"""Nets and color mathematics: arrays in, arrays out."""

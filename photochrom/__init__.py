@@ -1,0 +1,1 @@
+"""What a stranger installs: the client and the `photochrom` command."""

@@ -1,0 +1,1 @@
+"""Words that both halves of Photochrom, the API and the workers, use today."""

@@ -1,0 +1,312 @@
+"""Every error that Photochrom raises on purpose, in one tree.
+
+PhotochromError
+├── Refused                 the request is wrong; the same request will fail again
+│   ├── InvalidRequest, InvalidRecipe, UnknownModel, UnknownMasters, ChecksumMismatch, IdempotencyMismatch
+│   ├── TooLarge, TooManyItems, UnsupportedMedia, LengthRequired
+│   └── NotFound, Unauthorized, ForeignHost, ForeignOrigin
+├── Conflict                the request is right, the moment is not
+│   ├── NotReady, ItemFailed, JobEnded
+├── PictureError            one master cannot be colored; its item fails, its job goes on
+│   ├── NotAPicture, UnsupportedPicture, Truncated, Corrupt, TooManyPixels, MasterMissing, MasterDamaged
+│   ├── WorkerLost, DeadlineExceeded, NetFailed
+├── Unavailable             something outside is away; waiting helps
+│   ├── StorageUnavailable, IndexUnavailable, JobRecovering
+└── Misconfigured           the operator has to change something
+    ├── InvalidSetting, StorageUnfit, ModelMissing, ModelDamaged, NetSelfTestFailed
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class PhotochromError(Exception):
+    """Something went wrong in Photochrom.
+
+    ``code`` is stable and machine-readable, ``status`` the HTTP status, ``retryable`` says whether the same call can
+    succeed later. ``detail`` is for a person; ``extra`` carries the limit and the value seen.
+    """
+
+    code: ClassVar[str] = "internal_error"
+    status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, detail: str = "", **extra: Any) -> None:
+        self.detail = detail or self.title()
+        self.extra = extra
+        super().__init__(self.detail)
+
+    @classmethod
+    def title(cls) -> str:
+        """Returns the first line of the docstring: the message that belongs to the code."""
+        return (cls.__doc__ or "").strip().splitlines()[0]
+
+
+class Refused(PhotochromError):
+    """The request is refused."""
+
+    code = "refused"
+    status = 400
+
+
+class InvalidRequest(Refused):
+    """The request has a field that is missing, unknown or malformed."""
+
+    code = "invalid_request"
+    status = 422
+
+
+class InvalidRecipe(Refused):
+    """The recipe has a field that is unknown or out of range."""
+
+    code = "invalid_recipe"
+    status = 422
+
+
+class UnknownModel(Refused):
+    """No model of that name is registered."""
+
+    code = "unknown_model"
+    status = 422
+
+
+class UnknownMasters(Refused):
+    """Some of the named masters are not stored: upload them first."""
+
+    code = "unknown_masters"
+    status = 422
+
+
+class ChecksumMismatch(Refused):
+    """The bytes that arrived do not have the promised SHA-256; nothing was kept."""
+
+    code = "checksum_mismatch"
+    status = 422
+
+
+class IdempotencyMismatch(Refused):
+    """This Idempotency-Key was used for a different submission."""
+
+    code = "idempotency_mismatch"
+    status = 422
+
+
+class TooLarge(Refused):
+    """The file is larger than this server accepts."""
+
+    code = "too_large"
+    status = 413
+
+
+class TooManyItems(Refused):
+    """The submission has more items than one job may hold."""
+
+    code = "too_many_items"
+    status = 413
+
+
+class LengthRequired(Refused):
+    """The request has no body, or does not say where its body ends."""
+
+    code = "length_required"
+    status = 411
+
+
+class UnsupportedMedia(Refused):
+    """The bytes are no picture of a format that Photochrom reads."""
+
+    code = "unsupported_media"
+    status = 415
+
+
+class NotFound(Refused):
+    """There is nothing under this address."""
+
+    code = "not_found"
+    status = 404
+
+
+class Unauthorized(Refused):
+    """An API key is needed: send `Authorization: Bearer <key>`."""
+
+    code = "unauthorized"
+    status = 401
+
+
+class ForeignHost(Refused):
+    """Without API keys this server answers only requests addressed to this machine."""
+
+    code = "foreign_host"
+    status = 421
+
+
+class ForeignOrigin(Refused):
+    """A page of another site may not call this server."""
+
+    code = "foreign_origin"
+    status = 403
+
+
+class Conflict(PhotochromError):
+    """The request does not fit the present state."""
+
+    code = "conflict"
+    status = 409
+
+
+class NotReady(Conflict):
+    """The item is not done yet."""
+
+    code = "not_ready"
+    retryable = True
+
+
+class ItemFailed(Conflict):
+    """The item ended without a result."""
+
+    code = "item_failed"
+
+
+class JobEnded(Conflict):
+    """The job has ended already."""
+
+    code = "job_ended"
+
+
+class PictureError(PhotochromError):
+    """This master cannot be colored."""
+
+    code = "picture_error"
+    status = 422
+
+
+class NotAPicture(PictureError):
+    """The bytes are no picture of a format that Photochrom reads."""
+
+    code = "not_a_picture"
+
+
+class UnsupportedPicture(PictureError):
+    """The picture is of a kind that Photochrom does not color yet."""
+
+    code = "unsupported_picture"
+
+
+class Truncated(PictureError):
+    """The file ends before the picture does."""
+
+    code = "truncated"
+
+
+class Corrupt(PictureError):
+    """The file is damaged."""
+
+    code = "corrupt"
+
+
+class TooManyPixels(PictureError):
+    """The picture has more pixels than this server accepts."""
+
+    code = "too_many_pixels"
+
+
+class MasterMissing(PictureError):
+    """The master is no longer in storage."""
+
+    code = "master_missing"
+
+
+class MasterDamaged(PictureError):
+    """The master's bytes in storage no longer have its SHA-256."""
+
+    code = "master_damaged"
+
+
+class WorkerLost(PictureError):
+    """Each worker that began this item died or was cut off before its end."""
+
+    code = "worker_lost"
+
+
+class DeadlineExceeded(PictureError):
+    """The picture took longer than its deadline allows."""
+
+    code = "deadline_exceeded"
+
+
+class NetFailed(PictureError):
+    """The net gave no usable answer for this picture."""
+
+    code = "net_failed"
+
+
+class Unavailable(PhotochromError):
+    """Something that Photochrom needs is away; try again later."""
+
+    code = "unavailable"
+    status = 503
+    retryable = True
+
+
+class StorageUnavailable(Unavailable):
+    """The storage does not answer."""
+
+    code = "storage_unavailable"
+
+
+class IndexUnavailable(Unavailable):
+    """The index (Redis or Valkey) does not answer."""
+
+    code = "index_unavailable"
+
+
+class JobRecovering(Unavailable):
+    """The job is safe in storage; its progress is being rebuilt."""
+
+    code = "job_recovering"
+
+
+class Misconfigured(PhotochromError):
+    """The set-up is wrong."""
+
+    code = "misconfigured"
+
+
+class InvalidSetting(Misconfigured):
+    """A setting has a bad value."""
+
+    code = "invalid_setting"
+
+
+class StorageUnfit(Misconfigured):
+    """The storage cannot keep Photochrom's promises."""
+
+    code = "storage_unfit"
+
+
+class ModelMissing(Misconfigured):
+    """The model's files are not on this machine."""
+
+    code = "model_missing"
+
+
+class ModelDamaged(Misconfigured):
+    """The model's files do not have the registered SHA-256."""
+
+    code = "model_damaged"
+
+
+class NetSelfTestFailed(Misconfigured):
+    """The loaded net does not give its known answers."""
+
+    code = "net_self_test_failed"
+
+
+def errors() -> list[type[PhotochromError]]:
+    """Returns every class of the tree, depth first, the root first."""
+
+    def walk(cls: type[PhotochromError]) -> list[type[PhotochromError]]:
+        return [cls, *(sub for child in cls.__subclasses__() for sub in walk(child))]
+
+    return walk(PhotochromError)

@@ -1,0 +1,1 @@
+"""The working half: claims items, makes derivatives from masters, ends jobs."""
