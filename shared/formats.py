@@ -25,9 +25,7 @@ class Format:
 JPEG = Format(name="jpeg", media_type="image/jpeg", extension="jpg", magic=(b"\xff\xd8\xff",))
 PNG = Format(name="png", media_type="image/png", extension="png", magic=(b"\x89PNG\r\n\x1a\n",))
 # Classic TIFF and BigTIFF, little and big endian (TIFF 6.0, section 2).
-TIFF = Format(
-    name="tiff", media_type="image/tiff", extension="tif", magic=(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-)
+TIFF = Format(name="tiff", media_type="image/tiff", extension="tif", magic=(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"))
 
 FORMATS = (JPEG, PNG, TIFF)
 

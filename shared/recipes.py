@@ -73,6 +73,9 @@ def _number(field: str, value: object) -> float:
     _, low, high = _NUMBERS[field]
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise InvalidRecipe(
-            f"`{field}` must be a number from {low} to {high}; got {value!r}.", field=field, limit=[low, high], seen=value
+            f"`{field}` must be a number from {low} to {high}; got {value!r}.",
+            field=field,
+            limit=[low, high],
+            seen=value,
         )
     return round(float(value), 3)
