@@ -1,0 +1,99 @@
+"""Where each object lies in storage: the keys, and nothing but the keys."""
+
+from __future__ import annotations
+
+OPEN = "open/"
+KEYS = "keys/"
+TENANTS = "t/"
+
+DEFAULT_TENANT = "default"
+
+
+def tenant(name: str) -> str:
+    """Returns the prefix of everything that belongs to one tenant."""
+    return f"{TENANTS}{name}/"
+
+
+def master(owner: str, sha256: str) -> str:
+    """Returns the key of a master's bytes."""
+    return f"{tenant(owner)}masters/{sha256[:2]}/{sha256}"
+
+
+def derivative(owner: str, sha256: str, recipe: str, extension: str) -> str:
+    """Returns the key of the derivative that `recipe` (a digest) makes from a master."""
+    return f"{tenant(owner)}derivatives/{sha256[:2]}/{sha256}/{recipe}.{extension}"
+
+
+def sidecar(owner: str, sha256: str, recipe: str) -> str:
+    """Returns the key of a derivative's provenance; where it exists the derivative is already made."""
+    return f"{tenant(owner)}derivatives/{sha256[:2]}/{sha256}/{recipe}.json"
+
+
+def master_preview(owner: str, sha256: str) -> str:
+    """Returns the key of a master's preview."""
+    return f"{tenant(owner)}previews/{sha256[:2]}/{sha256}/master.jpg"
+
+
+def preview(owner: str, sha256: str, recipe: str) -> str:
+    """Returns the key of a derivative's preview."""
+    return f"{tenant(owner)}previews/{sha256[:2]}/{sha256}/{recipe}.jpg"
+
+
+def jobs(owner: str) -> str:
+    """Returns the prefix of a tenant's jobs."""
+    return f"{tenant(owner)}jobs/"
+
+
+def job_folder(owner: str, job: str) -> str:
+    """Returns the prefix of one job's records."""
+    return f"{jobs(owner)}{job}/"
+
+
+def job(owner: str, job_id: str) -> str:
+    """Returns the key of `job.json`: the job exists from here on."""
+    return f"{job_folder(owner, job_id)}job.json"
+
+
+def manifest(owner: str, job_id: str, part: int) -> str:
+    """Returns the key of a part's items."""
+    return f"{job_folder(owner, job_id)}manifest/{part}.jsonl"
+
+
+def done(owner: str, job_id: str, part: int) -> str:
+    """Returns the prefix of a part's done records."""
+    return f"{job_folder(owner, job_id)}done/{part}/"
+
+
+def done_record(owner: str, job_id: str, part: int, number: int) -> str:
+    """Returns the key of an item's one terminal record."""
+    return f"{done(owner, job_id, part)}{number}.json"
+
+
+def report(owner: str, job_id: str, part: int) -> str:
+    """Returns the key of the rows of a finished part."""
+    return f"{job_folder(owner, job_id)}report/{part}.jsonl"
+
+
+def canceled(owner: str, job_id: str) -> str:
+    """Returns the key of a job's cancellation."""
+    return f"{job_folder(owner, job_id)}canceled.json"
+
+
+def finished(owner: str, job_id: str) -> str:
+    """Returns the key of a job's end."""
+    return f"{job_folder(owner, job_id)}finished.json"
+
+
+def idempotency(owner: str, key_digest: str) -> str:
+    """Returns the key of the answer that an Idempotency-Key was given."""
+    return f"{tenant(owner)}idempotency/{key_digest}.json"
+
+
+def open_job(owner: str, job_id: str) -> str:
+    """Returns the key of the marker of an unfinished job."""
+    return f"{OPEN}{owner}/{job_id}"
+
+
+def api_key(key_digest: str) -> str:
+    """Returns the key of an API key's record."""
+    return f"{KEYS}{key_digest}.json"

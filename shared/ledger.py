@@ -1,0 +1,158 @@
+"""The ledger: a job's records in storage. What it does not hold has not happened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from shared import layout
+from shared.items import Item, part_count, part_numbers, part_of
+from shared.jobs import Ending, Job
+from shared.outcomes import Outcome, canceled
+from shared.storage import ObjectStore
+
+#: Done records that are read at once.
+_READERS = 16
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ledger:
+    """Reads and writes the records of jobs."""
+
+    #: where they lie
+    store: ObjectStore
+
+    # Submission: the order of calls is parts, (idempotency), open marker, job.
+
+    def write_part(self, tenant: str, job_id: str, part: int, items: Sequence[Item]) -> None:
+        """Stores the items of one part."""
+        self.store.put_if_absent(
+            layout.manifest(tenant, job_id, part), _lines(item.to_json() for item in items), media_type=_JSONL
+        )
+
+    def commit(self, job: Job) -> None:
+        """Makes the job exist: the open marker first, so that the sweeper can find what is half submitted."""
+        self.store.put_if_absent(layout.open_job(job.tenant, job.id), b"{}", media_type=_JSON)
+        self.store.put_if_absent(layout.job(job.tenant, job.id), job_text(job), media_type=_JSON)
+
+    def read_part(self, tenant: str, job_id: str, part: int) -> tuple[Item, ...]:
+        """Returns the items of one part; raises KeyError where there is none."""
+        return tuple(Item.from_json(row) for row in self._rows(layout.manifest(tenant, job_id, part)))
+
+    def read_job(self, tenant: str, job_id: str) -> Job | None:
+        """Returns the job, or None where none was committed."""
+        data = self._read(layout.job(tenant, job_id))
+        return Job.from_json(data) if data else None
+
+    # Items.
+
+    def end_item(self, job: Job, outcome: Outcome) -> Outcome:
+        """Creates the item's one terminal record and returns it, or the record that was first."""
+        key = layout.done_record(job.tenant, job.id, part_of(outcome.number), outcome.number)
+        if self.store.put_if_absent(key, _text(outcome.to_json()), media_type=_JSON):
+            return outcome
+        return Outcome.from_json(self._read(key))
+
+    def read_outcome(self, job: Job, number: int) -> Outcome | None:
+        """Returns the item's terminal record, or None."""
+        data = self._read(layout.done_record(job.tenant, job.id, part_of(number), number))
+        return Outcome.from_json(data) if data else None
+
+    def read_outcomes(self, job: Job, numbers: Iterable[int]) -> dict[int, Outcome]:
+        """Returns the terminal records that exist among `numbers`, read side by side."""
+        with ThreadPoolExecutor(_READERS) as readers:
+            found = readers.map(lambda number: self.read_outcome(job, number), numbers)
+            return {outcome.number: outcome for outcome in found if outcome}
+
+    def done_numbers(self, job: Job, part: int) -> list[int]:
+        """Returns the numbers of a part's items that have ended."""
+        prefix = layout.done(job.tenant, job.id, part)
+        return sorted(int(entry.key.removeprefix(prefix).removesuffix(".json")) for entry in self.store.list(prefix))
+
+    # Reports.
+
+    def close_part(self, job: Job, part: int) -> None:
+        """Writes a part's report: its outcomes, and a canceled row for each item that never ended."""
+        if self.store.head(layout.report(job.tenant, job.id, part)):
+            return
+        self.store.put_if_absent(
+            layout.report(job.tenant, job.id, part),
+            _lines(row.to_json() for row in self._live_rows(job, part)),
+            media_type=_JSONL,
+        )
+
+    def read_report(self, job: Job, part: int) -> tuple[Outcome, ...] | None:
+        """Returns the rows of a finished part, or None while it has none."""
+        try:
+            return tuple(Outcome.from_json(row) for row in self._rows(layout.report(job.tenant, job.id, part)))
+        except KeyError:
+            return None
+
+    def rows(self, job: Job) -> Iterator[Outcome]:
+        """Yields the row of each item that has ended, in order: of finished parts from the report, else live."""
+        for part in range(part_count(job.total)):
+            report = self.read_report(job, part)
+            if report is None:
+                ended = self.read_outcomes(job, self.done_numbers(job, part))
+                report = tuple(ended[number] for number in sorted(ended))
+            yield from report
+
+    # Ends.
+
+    def cancel(self, job: Job) -> None:
+        """Records that the job is canceled."""
+        self.store.put_if_absent(layout.canceled(job.tenant, job.id), b"{}", media_type=_JSON)
+
+    def is_canceled(self, job: Job) -> bool:
+        """Tells whether the job is canceled."""
+        return self.store.head(layout.canceled(job.tenant, job.id)) is not None
+
+    def finish(self, job: Job, ending: Ending) -> Ending:
+        """Records how the job ended, removes its open marker and returns the ending that counts: the first."""
+        key = layout.finished(job.tenant, job.id)
+        if not self.store.put_if_absent(key, _text(ending.to_json()), media_type=_JSON):
+            ending = Ending.from_json(self._read(key))
+        self.store.delete(layout.open_job(job.tenant, job.id))
+        return ending
+
+    def read_ending(self, job: Job) -> Ending | None:
+        """Returns how the job ended, or None while it has not."""
+        data = self._read(layout.finished(job.tenant, job.id))
+        return Ending.from_json(data) if data else None
+
+    def _live_rows(self, job: Job, part: int) -> Iterator[Outcome]:
+        ended = self.read_outcomes(job, self.done_numbers(job, part))
+        items = self.read_part(job.tenant, job.id, part)
+        for number, item in zip(part_numbers(part, job.total), items, strict=True):
+            yield ended.get(number) or canceled(item)
+
+    def _read(self, key: str) -> Any:
+        try:
+            with self.store.get(key) as stream:
+                return json.load(stream)
+        except KeyError:
+            return None
+
+    def _rows(self, key: str) -> list[Any]:
+        with self.store.get(key) as stream:
+            return [json.loads(line) for line in stream]
+
+
+def job_text(job: Job) -> bytes:
+    """Returns the bytes of `job.json`."""
+    return _text(job.to_json())
+
+
+_JSON = "application/json"
+_JSONL = "application/x-ndjson"
+
+
+def _text(data: Any) -> bytes:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _lines(rows: Iterable[Any]) -> bytes:
+    return b"".join(_text(row) + b"\n" for row in rows)

@@ -1,0 +1,148 @@
+"""The settings: the environment, read once, into a frozen object.
+
+Nothing else in Photochrom reads the environment. `load` fails at start with the variable's name, the form of its value
+and an example.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from shared.errors import InvalidSetting
+
+PREFIX = "PHOTOCHROM_"
+
+Parser = Callable[[str], Any]
+
+
+def _setting(default: Any, parse: Parser, form: str, example: str) -> Any:
+    """A field with the parser of its variable, the form of its value in words, and an example."""
+    return field(default=default, metadata={"parse": parse, "form": form, "example": example})
+
+
+def _whole(default: int, low: int, high: int) -> Any:
+    def parse(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise ValueError(text)
+        return value
+
+    return _setting(default, parse, f"a whole number from {low} to {high}", str(default or low))
+
+
+def _text(default: str, form: str, example: str) -> Any:
+    return _setting(default, str, form, example)
+
+
+def _folder(default: Path | None, example: str) -> Any:
+    return _setting(default, Path, "a folder", example)
+
+
+def _choice(default: str, *names: str) -> Any:
+    return _setting(default, {name: name for name in names}.__getitem__, f"one of {', '.join(names)}", names[-1])
+
+
+def _switch(default: bool) -> Any:
+    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    return _setting(default, lambda text: words[text.lower()], "true or false", "true")
+
+
+def _user_cache() -> Path:
+    """Returns the user's cache folder (XDG Base Directory Specification)."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "photochrom"  # noqa: TID251
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """Every setting; the variable of `max_bytes` is PHOTOCHROM_MAX_BYTES, and so on."""
+
+    #: where every byte lives: a folder, file:///folder or s3://bucket
+    storage_url: str = _text("photochrom-data/objects", "a folder, file:///folder or s3://bucket", "s3://photochrom")
+    #: S3 server; empty for AWS
+    s3_endpoint_url: str = _text("", "an http(s) address", "http://127.0.0.1:9000")
+    #: S3 region
+    s3_region: str = _text("us-east-1", "a region name", "eu-central-1")
+    #: bucket in the path and not in the host name
+    s3_path_style: bool = _switch(False)
+    #: address of the S3 server as clients reach it; with it results are links, without it the API streams
+    s3_public_url: str = _text("", "an http(s) address", "https://files.example.org")
+    #: whether directory storage waits for the disk; off only for benches
+    fsync: bool = _switch(True)
+    #: index and broker
+    redis_url: str = _text("redis://127.0.0.1:6379/0", "a redis:// or unix:// address", "redis://valkey:6379/0")
+    #: address the API listens on
+    api_host: str = _text("127.0.0.1", "an address", "0.0.0.0")  # noqa: S104 - an example
+    #: port the API listens on
+    api_port: int = _whole(8080, 0, 65535)
+    #: threads that answer requests
+    api_threads: int = _whole(16, 2, 256)
+    #: largest master, bytes
+    max_bytes: int = _whole(2 << 30, 1, 1 << 40)
+    #: largest picture, megapixels (10^6 pixels)
+    max_megapixels: int = _whole(250, 1, 100_000)
+    #: which previews a worker makes
+    previews: str = _choice("all", "all", "interactive", "none")
+    #: where model files live; none: the weights that ship with the package
+    models_dir: Path | None = _folder(None, "/var/lib/photochrom/models")
+    #: models this worker serves, comma-separated; empty for all it has
+    models: str = _text("", "model names, comma-separated", "lite")
+    #: where compiled kernels are kept
+    cache_dir: Path = field(
+        default_factory=_user_cache, metadata={"parse": Path, "form": "a folder", "example": "/var/cache/photochrom"}
+    )
+    #: worker processes of a host; 0 for one a core
+    workers: int = _whole(0, 0, 1024)
+    #: name of this worker host; unique among the live ones
+    host: str = field(
+        default_factory=socket.gethostname, metadata={"parse": str, "form": "a host name", "example": "worker-1"}
+    )
+    #: lease on an item, seconds
+    lease_seconds: int = _whole(45, 1, 3600)
+    #: how long a worker goes on after one bell, seconds
+    slice_seconds: int = _whole(5, 1, 60)
+    #: period of the sweeper, seconds
+    sweep_seconds: int = _whole(5, 1, 600)
+    #: period of the sweeper's look through open/, seconds
+    recover_seconds: int = _whole(30, 1, 3600)
+    #: log format
+    log_format: str = _choice("auto", "auto", "text", "json")
+    #: least level that is logged
+    log_level: str = _choice("info", "debug", "info", "warning", "error")
+
+
+def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Returns the settings of this process; `overrides` (not None) win over the environment.
+
+    Raises InvalidSetting for a value that does not parse. An empty variable counts as unset.
+    """
+    environ = os.environ if environ is None else environ  # noqa: TID251 - the one reader
+    values: dict[str, Any] = {}
+    for entry in fields(Settings):
+        variable = PREFIX + entry.name.upper()
+        text = environ.get(variable, "")
+        if not text:
+            continue
+        try:
+            values[entry.name] = entry.metadata["parse"](text)
+        except (ValueError, KeyError):
+            form, example = entry.metadata["form"], entry.metadata["example"]
+            raise InvalidSetting(
+                f"{variable} must be {form}, for example {example}; got {text!r}.", setting=variable, seen=text
+            ) from None
+    values |= {name: value for name, value in overrides.items() if value is not None}
+    return Settings(**values)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Returns the variables that make a child process load the same settings."""
+    variables = {}
+    for entry in fields(Settings):
+        value = getattr(settings, entry.name)
+        if value is not None:
+            variables[PREFIX + entry.name.upper()] = str(value).lower() if isinstance(value, bool) else str(value)
+    return variables
