@@ -25,7 +25,23 @@ class Ledger:
     #: where they lie
     store: ObjectStore
 
-    # Submission: the order of calls is parts, (idempotency), open marker, job.
+    # Submission: open marker, parts, (idempotency record), job. Whatever breaks off has left a marker.
+
+    def open(self, tenant: str, job_id: str) -> None:
+        """Marks a job that is about to be submitted and has not ended, for the sweeper to find."""
+        self.store.put_if_absent(layout.open_job(tenant, job_id), b"{}", media_type=_JSON)
+
+    def open_jobs(self) -> Iterator[tuple[str, str, float]]:
+        """Yields tenant, job id and time of marking of each job that is marked."""
+        for entry in self.store.list(layout.OPEN):
+            tenant, job_id = entry.key.removeprefix(layout.OPEN).split("/")
+            yield tenant, job_id, entry.modified
+
+    def discard(self, tenant: str, job_id: str) -> None:
+        """Removes what a submission that was never committed left behind."""
+        for entry in self.store.list(f"{layout.job_folder(tenant, job_id)}manifest/"):
+            self.store.delete(entry.key)
+        self.store.delete(layout.open_job(tenant, job_id))
 
     def write_part(self, tenant: str, job_id: str, part: int, items: Sequence[Item]) -> None:
         """Stores the items of one part."""
@@ -34,8 +50,7 @@ class Ledger:
         )
 
     def commit(self, job: Job) -> None:
-        """Makes the job exist: the open marker first, so that the sweeper can find what is half submitted."""
-        self.store.put_if_absent(layout.open_job(job.tenant, job.id), b"{}", media_type=_JSON)
+        """Makes the job exist."""
         self.store.put_if_absent(layout.job(job.tenant, job.id), job_text(job), media_type=_JSON)
 
     def read_part(self, tenant: str, job_id: str, part: int) -> tuple[Item, ...]:
@@ -48,6 +63,11 @@ class Ledger:
         return Job.from_json(data) if data else None
 
     # Items.
+
+    def read_item(self, job: Job, number: int) -> Item:
+        """Returns one line of the manifest."""
+        part = part_of(number)
+        return self.read_part(job.tenant, job.id, part)[number - part_numbers(part, job.total).start]
 
     def end_item(self, job: Job, outcome: Outcome) -> Outcome:
         """Creates the item's one terminal record and returns it, or the record that was first."""

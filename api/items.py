@@ -1,0 +1,111 @@
+"""`/v1/jobs/<id>/items`: what has become of each item, and its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from flask import Response, jsonify, redirect
+from flask_openapi3 import APIBlueprint, Tag
+from werkzeug.wrappers import Response as AnyResponse
+
+from api import item_views, schemas
+from api.asking import bytes_answer, tenant
+from api.job_views import job_view
+from api.services import Services, services
+from shared import layout
+from shared.errors import ItemFailed, NotFound, NotReady
+from shared.formats import FORMATS, sniff
+from shared.items import ItemState
+from shared.jobs import Job
+from shared.outcomes import Outcome
+
+blueprint = APIBlueprint("items", __name__, abp_tags=[Tag(name="items", description="The items of a job")])
+
+#: How long a link to storage holds, seconds.
+_LINK_SECONDS = 3600
+
+_CHUNK = 256 << 10
+
+
+@blueprint.get("/v1/jobs/<job_id>/items", responses={200: schemas.Items})
+def get_items(path: schemas.JobPath, query: schemas.ItemsQuery) -> Response:
+    """List items, in their order."""
+    view = job_view(services(), tenant(), path.job_id)
+    rows, following = item_views.page(services(), view, start=query.cursor, limit=query.limit, state=query.state)
+    return jsonify({"items": rows, "next": following})
+
+
+@blueprint.get("/v1/jobs/<job_id>/items/<int:number>", responses={200: schemas.Item})
+def get_item(path: schemas.ItemPath, query: schemas.Empty) -> Response:
+    """Look at an item."""
+    view = job_view(services(), tenant(), path.job_id)
+    return jsonify(item_views.one(services(), view, path.number)[0])
+
+
+@blueprint.get("/v1/jobs/<job_id>/items/<int:number>/result")
+def get_result(path: schemas.ItemPath, query: schemas.Empty) -> AnyResponse:
+    """Fetch the color picture."""
+    _, outcome = _ended(services(), tenant(), path)
+    made = outcome.derivative
+    if made is None:
+        raise NotFound("This item has no picture.")
+    name = f"{PurePosixPath(outcome.filename).stem}_colorized{PurePosixPath(made.key).suffix}"
+    return _send(services(), made.key, media_type=made.media_type, filename=name, etag=made.sha256)
+
+
+@blueprint.get("/v1/jobs/<job_id>/items/<int:number>/preview")
+def get_preview(path: schemas.ItemPath, query: schemas.PreviewQuery) -> AnyResponse:
+    """Fetch a small picture for a browser, of the derivative or of the master."""
+    job, outcome = _ended(services(), tenant(), path)
+    master = outcome.master or ""
+    if query.of == "master":
+        key, etag = layout.master_preview(job.tenant, master), f"{master}-preview"
+    else:
+        key, etag = layout.preview(job.tenant, master, job.recipe.digest), f"{master}-{job.recipe.digest}"
+    return _send(services(), key, media_type="image/jpeg", filename="preview.jpg", etag=etag)
+
+
+@blueprint.get("/v1/jobs/<job_id>/items/<int:number>/master")
+def get_master(path: schemas.ItemPath, query: schemas.Empty) -> AnyResponse:
+    """Fetch the master as it was received."""
+    view = job_view(services(), tenant(), path.job_id)
+    row, _ = item_views.one(services(), view, path.number)
+    if row["master"] is None:
+        raise NotFound(f"The bytes of this item were refused: {row['detail']}")
+    key = layout.master(view.progress.job.tenant, row["master"])
+    name = PurePosixPath(row["filename"]).name
+    return _send(services(), key, media_type=None, filename=name, etag=row["master"])
+
+
+def _ended(held: Services, owner: str, path: schemas.ItemPath) -> tuple[Job, Outcome]:
+    """Returns how an item succeeded; raises NotReady or ItemFailed with the item's own code."""
+    view = job_view(held, owner, path.job_id)
+    row, outcome = item_views.one(held, view, path.number)
+    if outcome is None and row["state"] != ItemState.CANCELED:
+        raise NotReady(f"The item is {row['state']}.", seen=row["state"])
+    if outcome is None or outcome.state is not ItemState.SUCCEEDED:
+        raise ItemFailed(row["detail"] or f"The item is {row['state']}.", item_code=row["code"], seen=row["state"])
+    return view.progress.job, outcome
+
+
+def _send(held: Services, key: str, *, media_type: str | None, filename: str, etag: str) -> AnyResponse:
+    """Sends an object: by a link to the storage where it offers one, else its bytes. Without a type it is sniffed."""
+    info = held.store.head(key)
+    if info is None:
+        raise NotFound("The picture is not in storage.")
+    if media_type is None:
+        with held.store.get(key, length=16) as stream:
+            fmt = sniff(stream.read())
+        media_type = fmt.media_type if fmt in FORMATS and fmt else "application/octet-stream"
+    if link := held.store.presign_get(key, seconds=_LINK_SECONDS, filename=filename, media_type=media_type):
+        return redirect(link, 302)
+    return bytes_answer(
+        _chunks(held, key), media_type=media_type, size=info.size, etag=etag, filename=filename, inline=True
+    )
+
+
+def _chunks(held: Services, key: str) -> Iterator[bytes]:
+    with held.store.get(key) as stream:
+        while chunk := stream.read(_CHUNK):
+            yield chunk

@@ -1,0 +1,159 @@
+"""Jobs as clients see them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from api.services import Services
+from shared.clock import timestamp
+from shared.errors import IndexUnavailable, JobRecovering, NotFound
+from shared.ids import is_id
+from shared.index.progress import Progress
+from shared.jobs import Counts, Job, JobState
+
+#: The least and the most that a poller is asked to wait, seconds.
+_SOONEST, _LATEST = 1, 30
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobView:
+    """A job as it stands, from the index or, once it has ended, from storage."""
+
+    #: how far it is
+    progress: Progress
+    #: what has to appear before it can go on, in words
+    waiting_for: str | None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.progress.state.ended
+
+    @property
+    def etag(self) -> str:
+        """Changes whenever the answer does, but for `eta_seconds`."""
+        return f"{self.progress.revision}{'-waiting' if self.waiting_for else ''}"
+
+    def eta_seconds(self, now: float) -> int | None:
+        """Returns how long the rest will take at the rate so far, or None where that cannot be said."""
+        progress = self.progress
+        if self.ended or progress.started is None or not progress.ended or now <= progress.started:
+            return None
+        left = progress.job.total - progress.ended - progress.counts.canceled
+        return math.ceil(left * (now - progress.started) / progress.ended)
+
+    def retry_after(self, now: float) -> int:
+        """Returns when to poll again: a tenth of what is left, within bounds."""
+        eta = self.eta_seconds(now)
+        return _SOONEST if eta is None else max(_SOONEST, min(_LATEST, eta // 10))
+
+    def to_json(self, now: float) -> dict[str, Any]:
+        """Returns the answer's body."""
+        progress, job = self.progress, self.progress.job
+        ended = job.total - progress.counts.queued - progress.counts.running
+        path = f"/v1/jobs/{job.id}"
+        return {
+            "id": job.id,
+            "state": progress.state,
+            "revision": progress.revision,
+            "created_at": timestamp(job.created),
+            "finished_at": timestamp(progress.finished) if progress.finished else None,
+            "recipe": asdict(job.recipe),
+            "model": job.model,
+            "total": job.total,
+            "counts": asdict(progress.counts),
+            "progress": round(ended / job.total, 4),
+            "eta_seconds": self.eta_seconds(now),
+            "waiting_for": self.waiting_for,
+            "links": {
+                "self": path,
+                "items": f"{path}/items",
+                "report": f"{path}/report",
+                "cancel": f"{path}/cancel",
+            },
+        }
+
+
+def job_view(services: Services, tenant: str, job_id: str) -> JobView:
+    """Returns a job of the tenant.
+
+    Raises NotFound for any other id, JobRecovering for a job that the index does not have yet, and IndexUnavailable
+    where only the index could tell.
+    """
+    if not is_id(job_id):
+        raise NotFound(f"There is no job {job_id!r}.")
+    away: IndexUnavailable | None = None
+    try:
+        progress = services.index.progress(job_id)
+        if progress and progress.job.tenant == tenant:
+            return JobView(progress=progress, waiting_for=_waiting_for(services, progress))
+    except IndexUnavailable as error:
+        away = error
+    job = services.ledger.read_job(tenant, job_id)
+    if job is None:
+        raise NotFound(f"There is no job {job_id}.")
+    if ended := _ended_view(services, job):
+        return ended
+    raise away or JobRecovering()
+
+
+def fresh_view(services: Services, job: Job) -> JobView:
+    """Returns a job that was submitted just now, whether or not the index has it yet."""
+    try:
+        return job_view(services, job.tenant, job.id)
+    except (IndexUnavailable, JobRecovering):
+        progress = Progress(
+            job=job,
+            state=JobState.QUEUED,
+            counts=Counts(queued=job.total),
+            revision=0,
+            started=None,
+            finished=None,
+        )
+        return JobView(progress=progress, waiting_for=None)
+
+
+def list_jobs(services: Services, tenant: str, *, limit: int, cursor: str | None) -> tuple[list[JobView], str | None]:
+    """Returns a page of the tenant's jobs, newest first, and the cursor of the next."""
+    ids = services.index.newest(tenant, before=cursor, limit=limit + 1)
+    views = []
+    for job_id in ids[:limit]:
+        try:
+            views.append(job_view(services, tenant, job_id))
+        except (NotFound, JobRecovering):
+            continue
+    return views, ids[limit - 1] if len(ids) > limit else None
+
+
+def _ended_view(services: Services, job: Job) -> JobView | None:
+    """Returns a job that has left the index as its last record has it."""
+    ending = services.ledger.read_ending(job)
+    if ending is None:
+        return None
+    progress = Progress(
+        job=job,
+        state=ending.state,
+        counts=ending.counts,
+        revision=int(ending.finished * 1e6),
+        started=None,
+        finished=ending.finished,
+    )
+    return JobView(progress=progress, waiting_for=None)
+
+
+def _waiting_for(services: Services, progress: Progress) -> str | None:
+    """Says in words what is missing where no live worker can serve the job."""
+    if progress.state.ended:
+        return None
+    recipe = progress.job.recipe
+    hosts = services.index.hosts.live()
+    if not hosts:
+        return "a worker: none is running"
+    serving = [host for host in hosts if recipe.model in host.models.values()]
+    if not serving:
+        return f"a worker that serves the model {progress.job.model}"
+    if all(host.pipeline < recipe.pipeline for host in serving):
+        return f"a worker with pipeline version {recipe.pipeline} or newer"
+    return None

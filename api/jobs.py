@@ -1,0 +1,146 @@
+"""`/v1/jobs`: submitting, listing, looking at and canceling jobs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, jsonify, request
+from flask_openapi3 import APIBlueprint, Tag
+
+from api import schemas
+from api.asking import job_answer, tenant
+from api.job_views import JobView, fresh_view, job_view, list_jobs
+from api.multipart import read_form
+from api.services import Services, services
+from api.submission import Submission, check_masters, submit
+from shared.errors import InvalidRequest, JobEnded, LengthRequired, UnsupportedMedia
+from shared.items import Item
+from shared.recipes import DEFAULT_MODEL, resolve
+
+blueprint = APIBlueprint("jobs", __name__, abp_tags=[Tag(name="jobs", description="Submissions and their progress")])
+
+_MAX_KEY = 255
+
+#: The body of a JSON submission, bytes.
+_MAX_JSON = 16 << 20
+
+_BODIES: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["image"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "image": {
+                            "type": "array",
+                            "minItems": 1,
+                            "maxItems": 1000,
+                            "items": {"type": "string", "format": "binary"},
+                        },
+                        "recipe": {"type": "string", "description": "a JSON object: model, temperature, chroma_gain"},
+                        "client_ref": {"type": "array", "items": {"type": "string"}},
+                    },
+                }
+            },
+            "application/json": {
+                "schema": schemas.JobRequest.model_json_schema(ref_template="#/components/schemas/{model}")
+            },
+        },
+    }
+}
+
+
+@blueprint.post("/v1/jobs", responses={202: schemas.Job}, openapi_extensions=_BODIES)
+def post_job(query: schemas.Empty) -> Response:
+    """Submit pictures, or masters that are stored already."""
+    asked = _read_submission(services(), tenant())
+    job = submit(services(), asked)
+    return job_answer(fresh_view(services(), job), 202, Location=f"/v1/jobs/{job.id}")
+
+
+@blueprint.get("/v1/jobs", responses={200: schemas.Jobs})
+def get_jobs(query: schemas.ListQuery) -> Response:
+    """List jobs, newest first."""
+    views, cursor = list_jobs(services(), tenant(), limit=query.limit, cursor=query.cursor)
+    now = services().clock.now()
+    return jsonify({"jobs": [view.to_json(now) for view in views], "next": cursor})
+
+
+@blueprint.get("/v1/jobs/<job_id>", responses={200: schemas.Job})
+def get_job(path: schemas.JobPath, query: schemas.Empty) -> Response:
+    """Look at a job."""
+    return job_answer(job_view(services(), tenant(), path.job_id))
+
+
+@blueprint.post("/v1/jobs/<job_id>/cancel", responses={202: schemas.Job})
+def post_cancel(path: schemas.JobPath, query: schemas.Empty) -> Response:
+    """Cancel what has not begun."""
+    return job_answer(cancel(services(), tenant(), path.job_id), 202)
+
+
+def cancel(held: Services, owner: str, job_id: str) -> JobView:
+    """Cancels a job, first in storage; raises JobEnded for one that has ended."""
+    view = job_view(held, owner, job_id)
+    if view.ended:
+        raise JobEnded(f"The job is {view.progress.state} already.", seen=view.progress.state)
+    held.ledger.cancel(view.progress.job)
+    held.index.cancel(job_id)
+    return job_view(held, owner, job_id)
+
+
+def _read_submission(held: Services, owner: str) -> Submission:
+    """Reads what is asked for from the request, by its content type."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not (1 <= len(key) <= _MAX_KEY and key.isascii() and key.isprintable()):
+        raise InvalidRequest(
+            f"Idempotency-Key has 1 to {_MAX_KEY} printable ASCII characters.", field="Idempotency-Key"
+        )
+    require_length()
+    if request.mimetype == "multipart/form-data":
+        recipe, items = _read_multipart(held, owner)
+    elif request.mimetype == "application/json":
+        recipe, items = _read_json(held, owner)
+    else:
+        raise UnsupportedMedia(
+            "Send multipart/form-data or application/json.",
+            seen=request.mimetype,
+            limit=["multipart/form-data", "application/json"],
+        )
+    return Submission(
+        tenant=owner,
+        model=recipe.get("model", DEFAULT_MODEL),
+        recipe=resolve(recipe),
+        items=items,
+        key=key,
+    )
+
+
+def _read_multipart(held: Services, owner: str) -> tuple[dict[str, Any], tuple[Item, ...]]:
+    boundary = request.mimetype_params.get("boundary")
+    if not boundary:
+        raise InvalidRequest("The Content-Type names no multipart boundary.", field="Content-Type")
+    form = read_form(request.stream, boundary, held.store, owner, limit=held.settings.max_bytes)
+    resolve(form.recipe)
+    return form.recipe, form.items()
+
+
+def _read_json(held: Services, owner: str) -> tuple[dict[str, Any], tuple[Item, ...]]:
+    data = request.stream.read(_MAX_JSON + 1)
+    if len(data) > _MAX_JSON:
+        raise InvalidRequest(f"A JSON body has at most {_MAX_JSON:,} bytes.", limit=_MAX_JSON)
+    body = schemas.JobRequest.model_validate_json(data)
+    items = tuple(
+        Item(number=number, master=item.sha256, filename=item.filename, client_ref=item.client_ref)
+        for number, item in enumerate(body.items)
+    )
+    check_masters(held, owner, items)
+    return body.recipe.model_dump(exclude_unset=True), items
+
+
+def require_length() -> None:
+    """Raises LengthRequired for a body whose end nobody can tell."""
+    if request.content_length is None and request.headers.get("Transfer-Encoding", "").lower() != "chunked":
+        raise LengthRequired()

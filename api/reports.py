@@ -1,0 +1,88 @@
+"""`/v1/jobs/<id>/report`: the rows of the items that have ended, as JSON lines or CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+
+from flask import Response
+from flask_openapi3 import APIBlueprint, Tag
+
+from api import schemas
+from api.asking import tenant
+from api.job_views import job_view
+from api.services import services
+from shared.outcomes import Outcome
+
+blueprint = APIBlueprint("reports", __name__, abp_tags=[Tag(name="reports", description="What became of every item")])
+
+_COLUMNS = (
+    "number",
+    "state",
+    "filename",
+    "client_ref",
+    "master",
+    "code",
+    "detail",
+    "warnings",
+    "derivative_sha256",
+    "derivative_size",
+    "media_type",
+    "width",
+    "height",
+    "delta_l_max",
+    "already_made",
+    "attempts",
+    "finished_at",
+)
+
+
+@blueprint.get("/v1/jobs/<job_id>/report")
+@blueprint.get("/v1/jobs/<job_id>/report.jsonl")
+def get_report(path: schemas.JobPath, query: schemas.Empty) -> Response:
+    """Fetch the rows so far as JSON lines, in the order of the items."""
+    job = job_view(services(), tenant(), path.job_id).progress.job
+    return Response(json_lines(services().ledger.rows(job)), mimetype="application/x-ndjson")
+
+
+@blueprint.get("/v1/jobs/<job_id>/report.csv")
+def get_csv(path: schemas.JobPath, query: schemas.Empty) -> Response:
+    """Fetch the rows so far as CSV with a header (RFC 4180, UTF-8)."""
+    job = job_view(services(), tenant(), path.job_id).progress.job
+    response = Response(csv_lines(services().ledger.rows(job)), mimetype="text/csv")
+    response.headers.set("Content-Disposition", "attachment", filename=f"photochrom-{job.id}.csv")
+    return response
+
+
+def json_lines(rows: Iterable[Outcome]) -> Iterator[str]:
+    """Yields one line a row."""
+    for row in rows:
+        yield json.dumps(row.to_json(), ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def csv_lines(rows: Iterable[Outcome]) -> Iterator[str]:
+    """Yields the header and one line a row; a text that a spreadsheet would run as a formula is quoted by `'`."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(_COLUMNS)
+    for row in rows:
+        writer.writerow([_safe(cell) for cell in _cells(row)])
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+    yield buffer.getvalue()
+
+
+def _cells(row: Outcome) -> tuple[object, ...]:
+    made = row.derivative
+    picture = (made.sha256, made.size, made.media_type, made.width, made.height) if made else (None,) * 5
+    delta = row.delta_l["max"] if row.delta_l else None
+    warnings = " ".join(row.warnings)
+    names = (row.number, row.state.value, row.filename, row.client_ref, row.master, row.code, row.detail, warnings)
+    return (*names, *picture, delta, row.already_made, row.attempts, row.finished_at)
+
+
+def _safe(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

@@ -1,0 +1,210 @@
+"""The shapes of requests and answers, as the OpenAPI document has them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.items import ItemState
+from shared.jobs import JobState
+
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="SHA-256, hexadecimal")]
+
+#: Items of one JSON submission.
+MAX_JSON_ITEMS = 10_000
+#: Files that one call asks about.
+MAX_ASKED = 1_000
+
+
+class Strict(BaseModel):
+    """A request: a field that is not named here is refused, never ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Empty(Strict):
+    """A query without fields."""
+
+
+class RecipeRequest(Strict):
+    """How to color; what is left out has its default."""
+
+    model: str = Field(default="lite", description="Name of a model, see /v1/models")
+    temperature: float = Field(default=0.38, ge=0.05, le=1.0, description="Annealed mean: lower is more vivid")
+    chroma_gain: float = Field(default=1.0, ge=0.0, le=2.0, description="Factor on the colors; 0 gives gray")
+
+
+class ItemRequest(Strict):
+    """One stored master."""
+
+    sha256: Digest
+    filename: str = Field(min_length=1, max_length=512)
+    client_ref: str | None = Field(default=None, max_length=512)
+
+
+class JobRequest(Strict):
+    """A submission of masters that are stored already."""
+
+    recipe: RecipeRequest = Field(default_factory=RecipeRequest)
+    items: list[ItemRequest] = Field(min_length=1, max_length=MAX_JSON_ITEMS)
+
+
+class FileRequest(Strict):
+    """A file that the client has."""
+
+    sha256: Digest
+    size: int = Field(ge=1, description="bytes")
+
+
+class UploadsRequest(Strict):
+    """Files to ask about."""
+
+    files: list[FileRequest] = Field(min_length=1, max_length=MAX_ASKED)
+
+
+class JobPath(BaseModel):
+    """A job."""
+
+    job_id: str
+
+
+class ItemPath(BaseModel):
+    """An item of a job."""
+
+    job_id: str
+    number: int = Field(ge=0)
+
+
+class UploadPath(BaseModel):
+    """An upload, named by its bytes."""
+
+    sha256: Digest
+
+
+class ListQuery(Strict):
+    """A page of jobs."""
+
+    limit: int = Field(default=100, ge=1, le=1000)
+    cursor: str | None = Field(default=None, description="`next` of the page before")
+
+
+class ItemsQuery(Strict):
+    """A page of items."""
+
+    state: ItemState | None = None
+    limit: int = Field(default=100, ge=1, le=1000)
+    cursor: int = Field(default=0, ge=0, description="`next` of the page before")
+
+
+class PreviewQuery(Strict):
+    """Which picture to preview."""
+
+    of: Literal["derivative", "master"] = "derivative"
+
+
+class Counts(BaseModel):
+    """How many items are in which state."""
+
+    queued: int
+    running: int
+    succeeded: int
+    failed: int
+    canceled: int
+
+
+class Job(BaseModel):
+    """A job as it stands."""
+
+    id: str
+    state: JobState
+    revision: int
+    created_at: str
+    finished_at: str | None
+    recipe: dict[str, Any]
+    model: str
+    total: int
+    counts: Counts
+    progress: float = Field(description="0..1")
+    eta_seconds: int | None
+    waiting_for: str | None
+    links: dict[str, str]
+
+
+class Jobs(BaseModel):
+    """A page of jobs, newest first."""
+
+    jobs: list[Job]
+    next: str | None
+
+
+class Item(BaseModel):
+    """An item as it stands."""
+
+    number: int
+    state: ItemState
+    filename: str
+    client_ref: str | None
+    master: str | None
+    code: str | None
+    detail: str | None
+    warnings: list[str]
+    derivative: dict[str, Any] | None
+    links: dict[str, str]
+
+
+class Items(BaseModel):
+    """A page of items, in their order."""
+
+    items: list[Item]
+    next: int | None
+
+
+class Upload(BaseModel):
+    """Whether a file is stored, and how to send it."""
+
+    sha256: str
+    present: bool
+    upload: dict[str, Any] | None
+    problem: dict[str, Any] | None = None
+
+
+class Uploads(BaseModel):
+    """One answer a file, in the order of the question."""
+
+    files: list[Upload]
+
+
+class Stored(BaseModel):
+    """A stored master."""
+
+    sha256: str
+    size: int
+    format: str
+
+
+class Model(BaseModel):
+    """A registered model."""
+
+    name: str
+    digest: str
+    summary: str
+    license: str
+    default: bool
+    available: bool = Field(description="whether a live worker serves it")
+
+
+class Models(BaseModel):
+    """The registered models."""
+
+    models: list[Model]
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 has it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str

@@ -1,0 +1,75 @@
+"""`photochrom api`: the HTTP half, under gunicorn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+from gunicorn.app.base import BaseApplication
+
+from api.app import create_app
+from api.auth import Doorkeeper, is_loopback
+from api.services import open_services
+from shared import logs
+from shared.errors import Misconfigured
+from shared.settings import Settings, load
+
+
+class _Server(BaseApplication):
+    """Gunicorn, told what to do by us and by nobody else: no command line, no configuration file."""
+
+    def __init__(self, factory: Callable[[], Any], options: dict[str, Any]) -> None:
+        self._factory = factory
+        self._options = options
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Takes our options."""
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Makes the app, in the process that answers."""
+        return self._factory()
+
+
+@click.command()
+@click.option("--host", help="Address to listen on (PHOTOCHROM_API_HOST).")
+@click.option("--port", type=int, help="Port to listen on (PHOTOCHROM_API_PORT).")
+def api(host: str | None, port: int | None) -> None:
+    """Serve the HTTP API and the web page."""
+    settings = load(api_host=host, api_port=port)
+    logs.configure(fmt=settings.log_format, level=settings.log_level)
+    check_exposure(settings)
+    serve(settings)
+
+
+def check_exposure(settings: Settings) -> None:
+    """Proves the storage, and raises Misconfigured for an address that others can reach while there are no API keys."""
+    services = open_services(settings)
+    services.store.probe()
+    if not is_loopback(settings.api_host) and Doorkeeper(services.store, services.clock).keyless():
+        raise Misconfigured(
+            f"{settings.api_host} can be reached from other machines, and there are no API keys. "
+            "Make one with `photochrom keys create`, or listen on 127.0.0.1."
+        )
+
+
+def serve(settings: Settings) -> None:
+    """Answers requests until it is told to stop."""
+    _Server(
+        lambda: create_app(open_services(settings)),
+        {
+            "bind": f"{settings.api_host}:{settings.api_port}",
+            "worker_class": "gthread",
+            "workers": 1,
+            "threads": settings.api_threads,
+            "timeout": 120,
+            "graceful_timeout": 5,
+            "keepalive": 15,
+            "control_socket_disable": True,
+            "loglevel": "warning",
+            "proc_name": "photochrom-api",
+        },
+    ).run()

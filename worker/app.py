@@ -1,0 +1,75 @@
+"""The Celery app of a worker: one task, the bell."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import billiard.pool
+from celery import Celery, current_app
+from celery.signals import worker_process_init
+
+from shared import logs
+from shared.bells import TASK, broker_settings, queue
+from shared.settings import Settings, environment, load
+from worker.slices import work
+from worker.workshop import Workshop, load_nets, open_workshop, served_models
+
+#: A task that takes longer than this hangs: a slice, the deadline of the largest picture, and some air, seconds.
+_AIR_SECONDS = 60
+
+#: What a child waits for its parent to read its last result, in tenths of a second. The default of 300 makes a warm
+#: shutdown hang for 30 s when a bell ends just then.
+_LAST_RESULT_TENTHS = 10
+
+
+class BellCelery(Celery):
+    """A Celery app that brings its task along: a spawned child unpickles configuration, not closures."""
+
+    def on_init(self) -> None:
+        """Registers the task, in the parent and in each spawned child."""
+        billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = _LAST_RESULT_TENTHS
+        self.task(bell, name=TASK, ignore_result=True, shared=False)
+        worker_process_init.connect(_open_child, weak=False, dispatch_uid="photochrom")
+
+
+def bell(model: str) -> None:
+    """Hears one bell."""
+    work(_workshop(), model)
+
+
+def make_celery(settings: Settings) -> Celery:
+    """Returns the app of a worker host."""
+    app = BellCelery("photochrom", set_as_current=False)
+    app.conf.update(
+        **broker_settings(settings.redis_url),
+        photochrom=environment(settings),
+        task_queues=[queue(model.digest) for model in served_models(settings)],
+        task_acks_late=True,
+        task_reject_on_worker_lost=False,
+        task_time_limit=settings.slice_seconds + 120 + settings.max_megapixels + _AIR_SECONDS,
+        worker_prefetch_multiplier=1,
+        worker_concurrency=settings.workers,
+        worker_pool="prefork",
+        worker_pool_start_method="spawn",
+        worker_enable_remote_control=False,
+        worker_send_task_events=False,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        worker_enable_prefetch_count_reduction=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+    )
+    return app
+
+
+def _open_child(**_: Any) -> None:
+    """Loads the nets before the first bell, so that it need not wait."""
+    settings = load(current_app.conf.photochrom)
+    logs.configure(fmt=settings.log_format, level=settings.log_level)
+    _workshop()
+
+
+@cache
+def _workshop() -> Workshop:
+    settings = load(current_app.conf.photochrom)
+    return open_workshop(settings, current_app._get_current_object(), nets=load_nets(settings, threads=1))

@@ -1,0 +1,62 @@
+"""Closings: the report of a part that ended, the end of a job that has nothing left to do."""
+
+from __future__ import annotations
+
+from shared import logs
+from shared.clock import Clock
+from shared.index import Index
+from shared.index.claims import Closure
+from shared.items import part_count
+from shared.jobs import Counts, Ending, Job, JobState
+from shared.ledger import Ledger
+from shared.outcomes import canceled
+
+_log = logs.logger(__name__)
+
+
+def close(ledger: Ledger, index: Index, clock: Clock, job: Job, *, part: int, closure: Closure) -> None:
+    """Does what an operation on an item of `part` has brought to an end."""
+    if closure.part:
+        close_part(ledger, index, job, part)
+    if closure.job:
+        close_job(ledger, index, clock, job)
+
+
+def close_part(ledger: Ledger, index: Index, job: Job, part: int) -> None:
+    """Writes the report of a part in which every item has ended."""
+    ledger.close_part(job, part)
+    index.part_reported(job.id, part)
+
+
+def close_job(ledger: Ledger, index: Index, clock: Clock, job: Job) -> Ending | None:
+    """Records how the job ended, then sets its state; returns None where the index has lost the job."""
+    seal(ledger, index, job, index.undone_below_cursor(job.id))
+    progress = index.progress(job.id)
+    if progress is None:
+        return None
+    for part in range(part_count(job.total)):
+        ledger.close_part(job, part)
+    succeeded, failed = progress.counts.succeeded, progress.counts.failed
+    left = job.total - succeeded - failed
+    ending = ledger.finish(
+        job,
+        Ending(
+            state=JobState.CANCELED if left else JobState.COMPLETED,
+            counts=Counts(succeeded=succeeded, failed=failed, canceled=left),
+            finished=clock.now(),
+        ),
+    )
+    if index.finish(job.id, ending.state):
+        _log.info("job_ended", job=job.id, state=ending.state, succeeded=succeeded, failed=failed, canceled=left)
+    return ending
+
+
+def seal(ledger: Ledger, index: Index, job: Job, numbers: list[int]) -> None:
+    """Ends items of a canceled job that a sleeping worker may still hold.
+
+    A canceled item needs no record as long as nobody can have begun it. One that was claimed gets one, so that a
+    worker that wakes later cannot give it a second end.
+    """
+    for number in numbers:
+        outcome = ledger.end_item(job, canceled(ledger.read_item(job, number)))
+        index.complete(job.id, number, outcome.state)

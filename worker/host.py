@@ -1,0 +1,137 @@
+"""A worker host: one Celery worker with a process a slot, and what belongs to it once a machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from dataclasses import replace
+from typing import Any
+
+from celery.signals import worker_ready, worker_shutting_down
+from models.nets import load_net, prove
+from models.render import warm
+
+from shared import logs
+from shared.errors import PhotochromError
+from shared.index.hosts import ALIVE_SECONDS, Host
+from shared.recipes import PIPELINE_VERSION
+from shared.settings import Settings
+from worker.app import make_celery
+from worker.sweeper import Sweeper
+from worker.workshop import Workshop, models_folder, open_workshop, served_models
+
+_log = logs.logger(__name__)
+
+#: How often the host says that it is alive, seconds.
+_ANNOUNCE_SECONDS = ALIVE_SECONDS / 4
+
+#: A host that neither claims nor renews for this long while bells wait is wedged, seconds.
+_SILENCE_SECONDS = 45
+
+
+def run(settings: Settings) -> int:
+    """Works until it is told to stop; returns the exit status.
+
+    Raises an error of the `Misconfigured` family, before anything is claimed, where models or storage do not hold up.
+    """
+    settings = replace(settings, workers=settings.workers or os.cpu_count() or 1)
+    host = prove_host(settings)
+    app = make_celery(settings)
+    shop = open_workshop(settings, app)
+    shop.store.probe()
+    companions = _Companions(shop, host)
+    worker_ready.connect(companions.start, weak=False, dispatch_uid="photochrom.ready")
+    worker_shutting_down.connect(companions.drain, weak=False, dispatch_uid="photochrom.drain")
+    worker = app.Worker(
+        hostname=settings.host, quiet=True, without_gossip=True, without_mingle=True, without_heartbeat=True
+    )
+    worker.start()
+    companions.stop()
+    return int(worker.exitcode or 0)
+
+
+def prove_host(settings: Settings) -> Host:
+    """Loads and proves each served net once, compiles the kernels, and returns what the host announces.
+
+    A worker process that fails at its start is started again without end, so all that can fail is tried here first.
+    """
+    engines = set()
+    served = served_models(settings)
+    for model in served:
+        net = load_net(model, models_folder(settings), threads=settings.workers)
+        prove(net, model)
+        engines.add(net.engine)
+    warm(settings.cache_dir)
+    host = Host(
+        name=settings.host,
+        slots=settings.workers,
+        models={model.name: model.digest for model in served},
+        engine=", ".join(sorted(engines)),
+        pipeline=PIPELINE_VERSION,
+    )
+    _log.info("host_proved", host=host.name, slots=host.slots, models=sorted(host.models), engine=host.engine)
+    return host
+
+
+class _Companions:
+    """The threads beside the Celery worker: the announcer, the sweeper, the watchdog."""
+
+    def __init__(self, shop: Workshop, host: Host) -> None:
+        self._shop = shop
+        self._host = host
+        self._stop = threading.Event()
+
+    def start(self, **_: Any) -> None:
+        """Starts them; Celery calls this when the worker is ready."""
+        sweeper = Sweeper(shop=self._shop, name=f"{self._host.name}/{self._shop.token}")
+        self._patiently(lambda: self._shop.index.hosts.undrain(self._host.name))
+        for name, work in (
+            ("announcer", self._announce),
+            ("watchdog", self._watch),
+            ("sweeper", lambda: sweeper.run(self._stop)),
+        ):
+            threading.Thread(target=work, name=name, daemon=True).start()
+
+    def drain(self, **_: Any) -> None:
+        """Makes claims find nothing; Celery calls this when the worker is told to stop."""
+        self._stop.set()
+        self._patiently(lambda: self._shop.index.hosts.drain(self._host.name))
+
+    def stop(self) -> None:
+        """Ends the threads and takes the host off the list."""
+        self._stop.set()
+        self._patiently(lambda: self._shop.index.hosts.leave(self._host.name))
+
+    def _announce(self) -> None:
+        self._patiently(lambda: self._shop.index.hosts.announce(self._host))
+        while not self._stop.wait(_ANNOUNCE_SECONDS):
+            self._patiently(lambda: self._shop.index.hosts.announce(self._host))
+
+    def _watch(self) -> None:
+        """Ends a worker that hears bells no more; whoever supervises it starts it again.
+
+        Celery 5.7 never fetches again when the broker went away while every slot was busy.
+        """
+        while not self._stop.wait(_SILENCE_SECONDS):
+            try:
+                if not self._wedged():
+                    continue
+            except PhotochromError as error:
+                _log.warning("watchdog_blind", code=error.code, detail=error.detail)
+                continue
+            _log.critical("worker_wedged", host=self._host.name, silent_for=_SILENCE_SECONDS)
+            # Its children follow: each asked the kernel for a signal when its parent dies.
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def _wedged(self) -> bool:
+        index, bells = self._shop.index, self._shop.bells
+        ours = [model for model in index.wanted_models() if model in self._host.models.values()]
+        unheard = any(bells.waiting(model) for model in ours)
+        return unheard and index.hosts.silence(self._host.name) > _SILENCE_SECONDS
+
+    def _patiently(self, call: Any) -> None:
+        try:
+            call()
+        except PhotochromError as error:
+            _log.warning("index_away", code=error.code, detail=error.detail)

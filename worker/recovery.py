@@ -1,0 +1,107 @@
+"""Recovery: bringing a job that the index lacks back from storage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared import layout, logs
+from shared.index import Index
+from shared.index.claims import Standing, bitmap
+from shared.items import ItemState, part_count, part_numbers
+from shared.jobs import Job
+from shared.ledger import Ledger
+from shared.outcomes import Outcome, canceled
+
+_log = logs.logger(__name__)
+
+#: Jobs of a tenant that the index lists.
+_LISTED = 10_000
+
+
+class Recovered(StrEnum):
+    """What was found for the marker of an open job."""
+
+    KNOWN = "known"  # the index has it
+    REGISTERED = "registered"  # the index lacked it and has it again
+    ENDED = "ended"  # it had ended; only the marker was left
+    UNSUBMITTED = "unsubmitted"  # it was never committed
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """One marker, and what became of it."""
+
+    #: whose it is
+    tenant: str
+    #: job id
+    job: str
+    #: when it was marked, seconds since the epoch
+    marked: float
+    #: what was found
+    result: Recovered
+
+
+def recover_open(ledger: Ledger, index: Index) -> Iterator[Found]:
+    """Goes through the markers of open jobs and registers what the index lacks."""
+    for tenant, job_id, marked in ledger.open_jobs():
+        known = index.progress(job_id) is not None
+        result = Recovered.KNOWN if known else recover(ledger, index, tenant, job_id)
+        yield Found(tenant=tenant, job=job_id, marked=marked, result=result)
+
+
+def recover(ledger: Ledger, index: Index, tenant: str, job_id: str) -> Recovered:
+    """Registers one job as storage has it."""
+    job = ledger.read_job(tenant, job_id)
+    if job is None:
+        return Recovered.UNSUBMITTED
+    if ending := ledger.read_ending(job):
+        ledger.finish(job, ending)
+        index.list_job(tenant, job_id, job.created)
+        return Recovered.ENDED
+    index.register(job, standing(ledger, job))
+    _log.info("job_registered_again", job=job.id, tenant=tenant, total=job.total)
+    return Recovered.REGISTERED
+
+
+def standing(ledger: Ledger, job: Job) -> Standing:
+    """Returns how far a job is by its records, and writes the reports of parts that have ended.
+
+    The index is gone, and with it who began what. So in a canceled job each item without a record gets one: a worker
+    that wakes later cannot give it another end.
+    """
+    stopped = ledger.is_canceled(job)
+    done: list[int] = []
+    failed: list[int] = []
+    succeeded = 0
+    for part in range(part_count(job.total)):
+        numbers = part_numbers(part, job.total)
+        outcomes = _outcomes(ledger, job, part)
+        if stopped and len(outcomes) < len(numbers):
+            items = ledger.read_part(job.tenant, job.id, part)
+            left = [item for item in items if item.number not in outcomes]
+            outcomes |= {item.number: ledger.end_item(job, canceled(item)) for item in left}
+        if len(outcomes) == len(numbers):
+            ledger.close_part(job, part)
+        done += outcomes
+        failed += [number for number, outcome in outcomes.items() if outcome.state is ItemState.FAILED]
+        succeeded += sum(outcome.state is ItemState.SUCCEEDED for outcome in outcomes.values())
+    return Standing(
+        done=bitmap(done, job.total), failed=bitmap(failed, job.total), succeeded=succeeded, canceled=stopped
+    )
+
+
+def list_newest(ledger: Ledger, index: Index) -> None:
+    """Brings the lists of the tenants' newest jobs back."""
+    for tenant in ledger.store.children(layout.TENANTS):
+        for job_id in list(ledger.store.children(layout.jobs(tenant)))[-_LISTED:]:
+            if info := ledger.store.head(layout.job(tenant, job_id)):
+                index.list_job(tenant, job_id, info.modified)
+
+
+def _outcomes(ledger: Ledger, job: Job, part: int) -> dict[int, Outcome]:
+    report = ledger.read_report(job, part)
+    if report is not None:
+        return {row.number: row for row in report}
+    return ledger.read_outcomes(job, ledger.done_numbers(job, part))

@@ -1,0 +1,107 @@
+"""The sweeper: does for the dead what they cannot do any more.
+
+One mechanism for a lost submission, a lost bell, a lost worker and a wiped index. It runs in every worker host; one of
+them leads.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from shared import logs
+from shared.bells import top_up
+from shared.errors import PhotochromError
+from shared.index.claims import Audit
+from worker import closings
+from worker.recovery import Recovered, list_newest, recover, recover_open
+from worker.workshop import Workshop
+
+_log = logs.logger(__name__)
+
+#: A leader that is silent for this many sweeps is replaced.
+_LEAD_SWEEPS = 3
+
+#: Jobs that are audited in one sweep; more take turns.
+_AUDITS = 200
+
+#: After this a submission that was never committed is removed, seconds.
+KEEP_UNSUBMITTED = 24 * 3600
+
+
+@dataclass(kw_only=True, slots=True)
+class Sweeper:
+    """Sweeps again and again; remembers what it saw last time, so that it leaves to the living what is theirs."""
+
+    #: what it works with
+    shop: Workshop
+    #: who sweeps
+    name: str
+    #: jobs and parts that could be closed at the last sweep
+    suspects: set[tuple[str, int | None]] = field(default_factory=set)
+    #: when open/ was looked through last, seconds since the epoch
+    looked: float = 0
+    #: where the audits go on
+    turn: int = 0
+
+    def run(self, stop: threading.Event) -> None:
+        """Sweeps until `stop`; trouble outside is logged and waited out."""
+        while not stop.wait(self.shop.settings.sweep_seconds):
+            try:
+                self.sweep()
+            except PhotochromError as error:
+                _log.warning("sweep_failed", code=error.code, detail=error.detail)
+            except Exception:  # noqa: BLE001 - a sweeper that stops is noticed by nobody
+                _log.exception("sweep_failed")
+
+    def sweep(self) -> bool:
+        """Sweeps once; returns False where another host leads."""
+        shop = self.shop
+        if not shop.index.lead(self.name, _LEAD_SWEEPS * shop.settings.sweep_seconds):
+            return False
+        wiped = not shop.index.has_epoch()
+        now = shop.clock.now()
+        if wiped or now - self.looked >= shop.settings.recover_seconds:
+            self._look(now)
+            self.looked = now
+        if wiped:
+            list_newest(shop.ledger, shop.index)
+            shop.index.set_epoch(self.name)
+        self._close_and_audit()
+        for model in shop.index.wanted_models():
+            top_up(shop.bells, model, max(1, shop.index.hosts.slots(model)))
+        return True
+
+    def _look(self, now: float) -> None:
+        """Registers what the index lacks and removes what a broken submission left behind."""
+        for found in recover_open(self.shop.ledger, self.shop.index):
+            if found.result is Recovered.UNSUBMITTED and now - found.marked > KEEP_UNSUBMITTED:
+                _log.info("submission_discarded", job=found.job, tenant=found.tenant)
+                self.shop.ledger.discard(found.tenant, found.job)
+
+    def _close_and_audit(self) -> None:
+        """Audits the live jobs; closes what could be closed a sweep ago already and so has nobody who does."""
+        shop = self.shop
+        live = shop.index.live_jobs()
+        start = self.turn % max(1, len(live))
+        self.turn = start + _AUDITS
+        suspects: set[tuple[str, int | None]] = set()
+        for job_id in (live + live)[start : start + min(_AUDITS, len(live))]:
+            progress = shop.index.progress(job_id)
+            verdict, closure = shop.index.audit(job_id)
+            if progress is None:
+                continue
+            job = progress.job
+            if verdict is Audit.DROPPED:
+                _log.error("index_unsound", job=job_id)
+                recover(shop.ledger, shop.index, job.tenant, job_id)
+                continue
+            for part in shop.index.unreported_parts(job_id):
+                suspects.add((job_id, part))
+                if (job_id, part) in self.suspects:
+                    closings.close_part(shop.ledger, shop.index, job, part)
+            if closure.job:
+                suspects.add((job_id, None))
+                if (job_id, None) in self.suspects:
+                    closings.close_job(shop.ledger, shop.index, shop.clock, job)
+        self.suspects = suspects
