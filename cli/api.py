@@ -11,6 +11,8 @@ from gunicorn.app.base import BaseApplication
 from api.app import create_app
 from api.auth import Doorkeeper, is_loopback
 from api.services import open_services
+from cli.reporting import Command
+from cli.tether import follow_parent
 from shared import logs
 from shared.errors import Misconfigured
 from shared.settings import Settings, load
@@ -34,13 +36,14 @@ class _Server(BaseApplication):
         return self._factory()
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--host", help="Address to listen on (PHOTOCHROM_API_HOST).")
 @click.option("--port", type=int, help="Port to listen on (PHOTOCHROM_API_PORT).")
 def api(host: str | None, port: int | None) -> None:
     """Serve the HTTP API and the web page."""
     settings = load(api_host=host, api_port=port)
     logs.configure(fmt=settings.log_format, level=settings.log_level)
+    follow_parent()
     check_exposure(settings)
     serve(settings)
 

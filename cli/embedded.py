@@ -113,4 +113,3 @@ class EmbeddedValkey:
             except subprocess.TimeoutExpired:
                 self.kill()
         self._folder.cleanup()
-

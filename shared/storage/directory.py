@@ -217,15 +217,16 @@ class DirectoryStore:
         """Puts the folder's names on the disk, and the folder's own name up to the root: another may have made it."""
         if not self._fsync:
             return
-        _sync(folder)
-        while folder not in self._durable:
-            with suppress(PermissionError) if folder == self.root else nullcontext():  # the root's parent is not ours
-                _sync(folder.parent)
-            if len(self._durable) >= _REMEMBERED:
-                self._durable.clear()
-            self._durable.add(folder)
-            if folder != self.root:
-                folder = folder.parent
+        with disk_errors(folder):
+            _sync(folder)
+            while folder not in self._durable:
+                with suppress(PermissionError) if folder == self.root else nullcontext():  # its parent is not ours
+                    _sync(folder.parent)
+                if len(self._durable) >= _REMEMBERED:
+                    self._durable.clear()
+                self._durable.add(folder)
+                if folder != self.root:
+                    folder = folder.parent
 
 
 def _sync(folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,34 +20,45 @@ PIECE = 5 << 20
 
 
 @pytest.fixture(scope="session")
-def s3_address() -> Iterator[str]:
-    """The address of an S3 server."""
+def open_s3() -> Iterator[Callable[[], S3Store]]:
+    """What connects to an S3 server; its bucket does not exist."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
-    try:
-        host, port = server.get_host_and_port()
-        yield f"http://{host}:{port}"
-    finally:
-        server.stop()
+    host, port = server.get_host_and_port()
+
+    def connect() -> S3Store:
+        return s3_store(
+            bucket="missing",
+            endpoint_url=f"http://{host}:{port}",
+            region="us-east-1",
+            path_style=True,
+            public_url="http://files.example.org",
+        )
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        try:
+            yield connect
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def s3_clients(open_s3: Callable[[], S3Store]) -> S3Store:
+    """A store whose clients others share."""
+    return open_s3()
 
 
 @pytest.fixture
-def s3(s3_address: str, monkeypatch: pytest.MonkeyPatch) -> S3Store:
+def s3(s3_clients: S3Store) -> S3Store:
     """A store in a bucket of its own, with pieces of 5 MiB."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    opened = s3_store(
-        bucket=f"test-{secrets.token_hex(8)}",
-        endpoint_url=s3_address,
-        region="us-east-1",
-        path_style=True,
-        public_url="http://files.example.org",
-    )
-    opened.client.create_bucket(Bucket=opened.bucket)
+    bucket = f"test-{secrets.token_hex(8)}"
+    s3_clients.client.create_bucket(Bucket=bucket)
     return S3Store(
-        opened.client,
-        opened.bucket,
-        public_client=opened.public_client,
+        s3_clients.client,
+        bucket,
+        public_client=s3_clients.public_client,
         multipart_bytes=PIECE,
         piece_bytes=PIECE,
     )

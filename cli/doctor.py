@@ -1,0 +1,81 @@
+"""`photochrom doctor`: whether everything on this machine holds up, a line a check."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+from models.nets import load_net, prove
+from models.render import warm
+
+from cli.reporting import Command
+from shared.errors import PhotochromError
+from shared.index import Index
+from shared.index.connection import connect
+from shared.settings import Settings, load
+from shared.storage.opening import open_store
+from worker.workshop import models_folder, served_models
+
+
+@click.command(cls=Command)
+@click.option("--warm", "only_warm", is_flag=True, help="Compile the kernels now, so that the first picture is fast.")
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="PHOTOCHROM_DATA",
+    help="Check the data folder of `up` instead of PHOTOCHROM_STORAGE_URL.",
+)
+def doctor(only_warm: bool, data: Path | None) -> None:
+    """Check nets, kernels, storage and index; exit 2 if one of them does not hold up."""
+    settings = load(storage_url=str(data / "objects") if data else None)
+    checks: list[tuple[str, Callable[[], str]]] = [
+        ("kernels", lambda: _kernels(settings)),
+        ("nets", lambda: _nets(settings)),
+    ]
+    if not only_warm:
+        checks.append(("storage", lambda: _storage(settings)))
+        if data is None:
+            checks.append(("index", lambda: _index(settings)))
+    results = [_report(name, check) for name, check in checks]
+    sys.exit(0 if all(results) else 2)
+
+
+def _report(name: str, check: Callable[[], str]) -> bool:
+    try:
+        words = check()
+    except PhotochromError as error:
+        click.echo(f"{click.style('FAIL', fg='red')}  {name:8} {error.detail} [{error.code}]")
+        return False
+    click.echo(f"{click.style('ok', fg='green')}    {name:8} {words}")
+    return True
+
+
+def _kernels(settings: Settings) -> str:
+    begun = time.monotonic()
+    warm(settings.cache_dir)
+    return f"compiled in {time.monotonic() - begun:.1f} s, kept in {settings.cache_dir}"
+
+
+def _nets(settings: Settings) -> str:
+    proved = []
+    for model in served_models(settings):
+        net = load_net(model, models_folder(settings))
+        prove(net, model)
+        proved.append(f"{model.name} ({net.engine})")
+    return ", ".join(proved) + ": files and answers are right"
+
+
+def _storage(settings: Settings) -> str:
+    open_store(settings).probe()
+    return f"{settings.storage_url}: one of 8 racing creates wins"
+
+
+def _index(settings: Settings) -> str:
+    index = Index(connect(settings.redis_url))
+    index.ping()
+    hosts = index.hosts.live()
+    slots = sum(host.slots for host in hosts)
+    return f"{settings.redis_url}: answers; {len(hosts)} worker hosts with {slots} slots are live"

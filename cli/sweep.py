@@ -1,0 +1,35 @@
+"""`photochrom sweep`: the sweeper on its own."""
+
+from __future__ import annotations
+
+import threading
+
+import click
+
+from cli.reporting import Command
+from shared import logs
+from shared.settings import Settings, load
+from worker.app import make_celery
+from worker.sweeper import Sweeper
+from worker.workshop import open_workshop
+
+
+@click.command(cls=Command)
+@click.option("--once", is_flag=True, help="Sweep once and exit.")
+def sweep(once: bool) -> None:
+    """Do for dead workers what they cannot do any more. Every worker host does this already."""
+    settings = load()
+    logs.configure(fmt=settings.log_format, level=settings.log_level)
+    sweeper = make_sweeper(settings)
+    if not once:
+        sweeper.run(threading.Event())
+    elif sweeper.sweep():
+        click.echo("Swept.")
+    else:
+        click.echo("Another sweeper leads; nothing to do here.")
+
+
+def make_sweeper(settings: Settings) -> Sweeper:
+    """Returns a sweeper under a name of its own."""
+    shop = open_workshop(settings, make_celery(settings))
+    return Sweeper(shop=shop, name=f"{settings.host}/{shop.token}")
