@@ -7,21 +7,20 @@ run everything still open is worked off; then storage must hold exactly one end 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import pytest
 import redis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from shared import layout
 from shared.bells import MemoryBells
 from shared.clock import ManualClock
 from shared.errors import Corrupt
 from shared.ids import new_id
 from shared.index import MAX_ATTEMPTS, Index
-from shared.index.claims import Audit, Begin, Claim
+from shared.index.claims import Begin, Claim
 from shared.items import Item, ItemState, part_count, part_numbers, part_of
 from shared.jobs import Job, JobState
 from shared.ledger import Ledger
@@ -38,21 +37,23 @@ RECIPE = resolve({})
 MASTER = "ab" * 32
 
 
+WORKERS = st.integers(1, 4)
+
+
 @dataclass(frozen=True)
 class Held:
     """What a worker holds: a claim, and how far it got with it."""
 
     claim: Claim
     begun: bool = False
-    outcome: Outcome | None = field(default=None, compare=False)
+    outcome: Outcome | None = None
+    recorded: bool = False
 
 
 class LifeOfItems(RuleBasedStateMachine):
     """Jobs, workers that die, and a sweeper."""
 
     url: str
-
-    held = Bundle("held")
 
     @initialize()
     def open(self) -> None:
@@ -73,8 +74,8 @@ class LifeOfItems(RuleBasedStateMachine):
         self.sweeper = Sweeper(shop=self.shop, name="sweeper")
         self.jobs: list[Job] = []
         self.canceled: set[str] = set()
-        self.begins: Counter[tuple[str, int]] = Counter()
-        self.lapses: Counter[tuple[str, int]] = Counter()
+        self.held: dict[int, Held] = {}
+        self.begins = 0
         self.ends: dict[tuple[str, int], Outcome] = {}
         self.tampered = False
 
@@ -96,7 +97,7 @@ class LifeOfItems(RuleBasedStateMachine):
         if total > 1000:
             # All but the last few had ended before: a large job costs no more steps than a small one.
             for number in range(3, total - 3):
-                self.ends[job.id, number] = ledger.end_item(job, self._outcome(job, number, good=True))
+                self.ends[job.id, number] = ledger.end_item(job, self._outcome(number, good=True))
         self.jobs.append(job)
         if cut != "job" and total <= 1000:
             self.shop.index.register(job)
@@ -113,77 +114,84 @@ class LifeOfItems(RuleBasedStateMachine):
             self.shop.index.cancel(job.id)
             self.canceled.add(job.id)
 
-    # Workers.
+    # Workers: each does one step after the other, and any of them may be its last for a while, or for ever.
 
-    @rule(target=held, worker=st.integers(1, 3))
-    def claim(self, worker: int) -> Held | None:
-        """A worker claims an item."""
+    @rule(worker=WORKERS, steps=st.integers(1, 9), good=st.booleans(), doubled=st.booleans())
+    def work(self, worker: int, steps: int, good: bool, doubled: bool) -> None:
+        """A worker takes some steps: claim, begin, record, count, and so on."""
+        for _ in range(steps):
+            held = self.held.get(worker)
+            if held is None:
+                self._claim(worker)
+            elif held.outcome is None and not held.begun:
+                self._begin(worker, held)
+            elif not held.recorded:
+                self._record(worker, held, good=good)
+            else:
+                self._count(worker, held, doubled=doubled)
+
+    @rule(worker=WORKERS, steps=st.integers(1, 3))
+    def work_a_little(self, worker: int, steps: int) -> None:
+        """A worker takes few steps, so that many items are in hand at once."""
+        self.work(worker, steps, good=True, doubled=False)
+
+    @rule(worker=WORKERS, refund=st.booleans())
+    def release(self, worker: int, refund: bool) -> None:
+        """A worker gives its item back."""
+        held = self.held.get(worker)
+        if held and not held.recorded:
+            self.held.pop(worker)
+            closure = self.shop.index.release(held.claim, refund=refund)
+            self._close(held.claim, closure)
+
+    @rule(worker=WORKERS)
+    def kill(self, worker: int) -> None:
+        """A worker dies with whatever it holds."""
+        self.held.pop(worker, None)
+
+    def _claim(self, worker: int) -> None:
         claims = self.shop.index.claim(
             RECIPE.model, pipeline=RECIPE.pipeline, owner=self.shop.new_owner(), host=f"host{worker}", lease=LEASE
         )
-        return Held(claims[0]) if claims else None
+        if claims:
+            self.held[worker] = Held(claims[0])
 
-    @rule(target=held, item=consumes(held))
-    def begin(self, item: Held | None) -> Held | None:
-        """A worker begins what it claimed; one that is refused lets go."""
-        if item is None or item.begun or item.outcome:
-            return item
-        verdict, attempts, closure = self.shop.index.begin(item.claim, lease=LEASE)
+    def _begin(self, worker: int, held: Held) -> None:
+        verdict, attempts, closure = self.shop.index.begin(held.claim, lease=LEASE)
         if verdict is Begin.BEGUN:
-            self.begins[item.claim.job, item.claim.item] += 1
             assert attempts <= MAX_ATTEMPTS
-            return Held(item.claim, begun=True)
+            self.begins += 1
+            self.held[worker] = replace(held, begun=True)
+            return
+        del self.held[worker]
         if verdict is Begin.EXHAUSTED:
-            return Held(item.claim, outcome=self._outcome(self._job(item.claim), item.claim.item, good=False))
-        if verdict is Begin.CANCELED:
-            assert item.claim.job in self.canceled
-        self._close(item.claim, closure)
-        return None
+            failed = self._outcome(held.claim.item, good=False)
+            self.held[worker] = replace(held, outcome=failed)
+        elif verdict is Begin.CANCELED:
+            assert held.claim.job in self.canceled
+        self._close(held.claim, closure)
 
-    @rule(target=held, item=consumes(held), good=st.booleans())
-    def record(self, item: Held | None, good: bool) -> Held | None:
-        """A worker writes the done record of what it has begun, or reads the one that was first."""
-        if item is None or not (item.begun or item.outcome):
-            return item
-        job = self._job(item.claim)
-        mine = item.outcome or self._outcome(job, item.claim.item, good=good)
-        return Held(item.claim, begun=True, outcome=self._end(job, mine))
+    def _record(self, worker: int, held: Held, *, good: bool) -> None:
+        mine = held.outcome or self._outcome(held.claim.item, good=good)
+        self.held[worker] = replace(held, outcome=self._end(self._job(held.claim), mine), recorded=True)
 
-    @rule(target=held, item=consumes(held), doubled=st.booleans())
-    def count(self, item: Held | None, doubled: bool) -> Held | None:
-        """A worker counts what it has recorded, perhaps twice."""
-        if item is None or item.outcome is None or not item.begun:
-            return item
+    def _count(self, worker: int, held: Held, *, doubled: bool) -> None:
+        assert held.outcome is not None
         for _ in range(1 + doubled):
-            closure = self.shop.index.complete(item.claim.job, item.claim.item, item.outcome.state)
-        self._close(item.claim, closure)
-        return None
+            closure = self.shop.index.complete(held.claim.job, held.claim.item, held.outcome.state)
+        del self.held[worker]
+        self._close(held.claim, closure)
 
-    @rule(target=held, item=consumes(held), refund=st.booleans())
-    def release(self, item: Held | None, refund: bool) -> Held | None:
-        """A worker gives an item back."""
-        if item is None or item.outcome:
-            return item
-        closure = self.shop.index.release(item.claim, refund=refund)
-        self._close(item.claim, closure)
-        return None
-
-    @rule(item=consumes(held))
-    def kill(self, item: Held | None) -> None:
-        """A worker dies with whatever it holds."""
+    # Faults, and the sweeper.
 
     @rule()
     def expire(self) -> None:
         """Time passes: every lease and every wait runs out, while their holders sleep."""
         for job in self.jobs:
             for member in self.client.zrange(f"pc:job:{job.id}:due", 0, -1):
-                if self._is_held(job, int(member)):
-                    self.lapses[job.id, int(member)] += 1
                 self.client.zadd(f"pc:job:{job.id}:due", {member: 0})
             if self.client.zscore("pc:waiting", job.id) is not None:
                 self.client.zadd("pc:waiting", {job.id: 0})
-
-    # Faults of the index, and the sweeper.
 
     @rule()
     def flush(self) -> None:
@@ -214,7 +222,7 @@ class LifeOfItems(RuleBasedStateMachine):
             states = Counter(o.state for (owner, _), o in self.ends.items() if owner == job.id)
             assert progress.counts.succeeded <= states[ItemState.SUCCEEDED]
             assert progress.counts.failed <= states[ItemState.FAILED]
-            assert sum(progress.counts.__getattribute__(s) for s in ItemState) == job.total
+            assert sum(getattr(progress.counts, state) for state in ItemState) == job.total
 
     def teardown(self) -> None:
         """Works off what is open, then compares storage with itself and with what was seen."""
@@ -225,8 +233,12 @@ class LifeOfItems(RuleBasedStateMachine):
                 break
             self.expire()
             self.sweep()
-            while (item := self.claim(1)) is not None:
-                self.count(self.record(self.begin(item), good=True), doubled=False)
+            self.held.clear()
+            self._claim(1)
+            while self.held:
+                self.work(1, 1, good=True, doubled=False)
+                if not self.held:
+                    self._claim(1)
         for job in self.jobs:
             self._check(job)
         self.sweeper.looked = 0
@@ -275,11 +287,7 @@ class LifeOfItems(RuleBasedStateMachine):
                 if (job.id, number) not in self.ends and (end := self.shop.ledger.read_outcome(job, number)):
                     self.ends[job.id, number] = end
 
-    def _is_held(self, job: Job, number: int) -> bool:
-        text = self.client.hget(f"pc:job:{job.id}:tries", number)
-        return bool(text) and not text.endswith(b"|")
-
-    def _outcome(self, job: Job, number: int, *, good: bool) -> Outcome:
+    def _outcome(self, number: int, *, good: bool) -> Outcome:
         item = Item(number=number, master=MASTER, filename=f"{number}.jpg")
         return success(item, attempts=1) if good else failure(item, Corrupt(), attempts=1)
 
