@@ -8,7 +8,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 
 from api.spool import Spool
@@ -83,7 +82,7 @@ def read_form(body: IO[bytes], boundary: str, store: ObjectStore, tenant: str, *
                     raise TooManyItems(f"A request holds at most {MAX_IMAGES:,} images.", limit=MAX_IMAGES)
                 form.images.append(shelf.take(_label(part.filename), chunks, limit))
             else:
-                _take_field(form, part.name, b"".join(chunks))
+                _take_field(form, part.name, _text(part.name, chunks))
     return form
 
 
@@ -132,7 +131,7 @@ class _Shelf:
 
 def _parts(body: IO[bytes], boundary: str) -> Iterator[tuple[File | Field, Iterator[bytes]]]:
     """Yields each part with its bytes, which must be read before the next part."""
-    decoder = MultipartDecoder(boundary.encode(), max_form_memory_size=_MAX_FIELD)
+    decoder = MultipartDecoder(boundary.encode())
     while not isinstance(event := _next(decoder, body), Epilogue):
         if isinstance(event, File | Field):
             yield event, _chunks(decoder, body)
@@ -149,18 +148,24 @@ def _next(decoder: MultipartDecoder, body: IO[bytes]) -> Event:
     try:
         while isinstance(event := decoder.next_event(), NeedData):
             decoder.receive_data(body.read(_CHUNK) or None)
-    except RequestEntityTooLarge:
-        raise InvalidRequest(f"A text field has at most {_MAX_FIELD:,} bytes.", limit=_MAX_FIELD) from None
     except ValueError as error:
         raise InvalidRequest(f"The body is no complete multipart form: {error}.") from error
     return event
 
 
-def _take_field(form: Form, name: str, text: bytes) -> None:
+def _text(name: str, chunks: Iterator[bytes]) -> str:
+    text = b""
+    for chunk in chunks:
+        text += chunk
+        if len(text) > _MAX_FIELD:
+            raise InvalidRequest(f"`{name}` has more than {_MAX_FIELD:,} bytes.", field=name, limit=_MAX_FIELD)
     try:
-        value = text.decode()
+        return text.decode()
     except UnicodeDecodeError as error:
         raise InvalidRequest(f"`{name}` is not UTF-8.", field=name) from error
+
+
+def _take_field(form: Form, name: str, value: str) -> None:
     if name == "client_ref":
         form.client_refs.append(value)
     elif name == "recipe":

@@ -1,8 +1,9 @@
 """The storage port: where every byte lives, and the only truth.
 
 An object, once created by `put_if_absent`, never changes; only keys that are documented as *last write wins* go through
-`put`. Keys are ASCII, `/`-separated, without empty, `.` or `..` segments. Adapters raise StorageUnavailable for trouble
-that waiting can end and StorageUnfit for what the operator has to change.
+`put`. Keys are printable ASCII in `/`-separated segments that are not empty and do not begin with a dot; anything else
+is a ValueError. No key is a folder of another (`a` and `a/b`). Adapters raise StorageUnavailable for trouble that
+waiting can end and StorageUnfit for what the operator has to change.
 """
 
 from __future__ import annotations
@@ -51,10 +52,10 @@ class ObjectStore(Protocol):
         """Returns what is known of the object, or None."""
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """Yields the objects whose keys start with `prefix`, in the order of their keys; `prefix` ends in `/`."""
+        """Yields the objects whose keys start with `prefix`, by key; `prefix` ends in `/` or is empty."""
 
     def children(self, prefix: str) -> Iterator[str]:
-        """Yields, sorted, the distinct next segments below `prefix`, which ends in `/`; no segment holds a `/`."""
+        """Yields, sorted, the distinct next segments below `prefix`, of objects and folders alike, without a `/`."""
 
     def delete(self, key: str) -> None:
         """Removes the object; a missing one is no error."""

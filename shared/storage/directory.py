@@ -95,7 +95,7 @@ class DirectoryStore:
         """Yields the objects below `prefix`, a folder's names in memory at a time; see ObjectStore."""
         for entry in self._entries(check_prefix(prefix)):
             key = prefix + entry.name
-            if entry.is_dir(follow_symlinks=False):
+            if entry.is_dir():
                 yield from self.list(f"{key}/")
                 continue
             with disk_errors(entry.path), suppress(FileNotFoundError):  # deleted since

@@ -161,6 +161,7 @@ def test_the_bucket_is_made_once(services: dict[str, Any]) -> None:
             aws_access_key_id="test",
             aws_secret_access_key="test",
         )
-        assert [bucket["Name"] for bucket in client.list_buckets()["Buckets"]] == ["photochrom"]
+        # The simulator's buckets are those of the whole process.
+        assert "photochrom" in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]
     finally:
         server.stop()

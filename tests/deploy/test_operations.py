@@ -18,7 +18,7 @@ def test_the_table_has_every_setting() -> None:
     for (name, default), entry in zip(rows, fields(Settings), strict=True):
         if entry.name not in ("cache_dir", "host"):  # these depend on the machine
             value = entry.default
-            text = str(value).lower() if isinstance(value, bool) else str(value or "")
+            text = str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)
             assert default.strip("`") == text, name
 
 

@@ -1,0 +1,157 @@
+"""Picture files: what a header tells, samples in, bytes out. One module a format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import IO, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+from PIL import UnidentifiedImageError
+
+from shared.errors import Corrupt, NotAPicture, Truncated, UnsupportedPicture
+from shared.formats import READABLE, SNIFF_BYTES, Format, sniff
+
+#: EXIF orientations that turn the picture on its side (EXIF 2.32, tag 0x0112).
+_SIDEWAYS = (5, 6, 7, 8)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Header:
+    """What is known of a master before a pixel is decoded."""
+
+    #: file format
+    format: Format
+    #: pixels as stored, before orientation
+    stored_width: int
+    #: pixels as stored, before orientation
+    stored_height: int
+    #: EXIF orientation, 1..8
+    orientation: int = 1
+    #: ICC profile
+    profile: bytes | None = None
+    #: dots per inch, horizontally and vertically as stored
+    dpi: tuple[float, float] | None = None
+    #: EXIF block as Pillow writes it, orientation set to 1
+    exif: bytes | None = None
+    #: what is odd but no reason to refuse
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """Pixels, upright."""
+        return self.stored_height if self.orientation in _SIDEWAYS else self.stored_width
+
+    @property
+    def height(self) -> int:
+        """Pixels, upright."""
+        return self.stored_width if self.orientation in _SIDEWAYS else self.stored_height
+
+    @property
+    def upright_dpi(self) -> tuple[float, float] | None:
+        """Dots per inch, horizontally and vertically, upright."""
+        if self.dpi and self.orientation in _SIDEWAYS:
+            return self.dpi[1], self.dpi[0]
+        return self.dpi
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dressing:
+    """What a derivative carries beside its pixels."""
+
+    #: ICC profile
+    profile: bytes | None
+    #: dots per inch
+    dpi: tuple[float, float] | None
+    #: EXIF block
+    exif: bytes | None
+    #: XMP packet
+    xmp: bytes
+    #: a sentence for people
+    description: str
+    #: options of the format
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Codec(Protocol):
+    """What each format's module offers."""
+
+    def read_header(self, source: IO[bytes]) -> Header:
+        """Reads the header only."""
+
+    def decode(self, source: IO[bytes], header: Header) -> NDArray[np.uint8]:
+        """Returns samples as stored: gray uint8[h, w] or RGB uint8[h, w, 3], white at 255."""
+
+    def encode(self, samples: NDArray[np.uint8], dressing: Dressing) -> bytes:
+        """Returns the file for RGB uint8[h, w, 3]."""
+
+
+def codec_of(source: IO[bytes]) -> Codec:
+    """Returns the codec for a file at its start; raises NotAPicture."""
+    from worker.codecs import jpeg, png, tiff  # noqa: PLC0415 - they import this module
+
+    head = source.read(SNIFF_BYTES)
+    source.seek(0)
+    fmt = sniff(head)
+    if fmt is None:
+        seen = f"begins with {head[:8].hex(' ')}" if head else "is empty"
+        raise NotAPicture(f"The file {seen}: it is no {READABLE}.", seen=head[:8].hex(), limit=READABLE)
+    codecs: dict[str, Codec] = {"jpeg": jpeg, "png": png, "tiff": tiff}
+    return codecs[fmt.name]
+
+
+def oriented(samples: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Returns the samples upright (EXIF 2.32, tag 0x0112)."""
+    if orientation in _SIDEWAYS:
+        samples = samples.swapaxes(0, 1)
+    if orientation in (2, 3, 7, 8) and orientation not in (7, 8):
+        samples = samples[:, ::-1]
+    if orientation in (3, 4):
+        samples = samples[::-1]
+    if orientation in (6, 7):
+        samples = samples[:, ::-1]
+    if orientation in (7, 8):
+        samples = samples[::-1]
+    return np.ascontiguousarray(samples)
+
+
+@contextmanager
+def foreign_errors() -> Iterator[None]:
+    """Turns what picture libraries raise into errors of ours, by what they say."""
+    try:
+        yield
+    except (Truncated, Corrupt, UnsupportedPicture, NotAPicture):
+        raise
+    except UnidentifiedImageError as error:
+        raise Corrupt(f"The header cannot be read: {error}") from error
+    except PillowImage.DecompressionBombError as error:
+        raise Corrupt(f"The header is not believable: {error}") from error
+    except Exception as error:  # decoders of untrusted bytes raise what they like
+        words = str(error) or type(error).__name__
+        if any(word in words.lower() for word in ("truncat", "premature", "end of", "eof", "not enough", "failed to read")):
+            raise Truncated(f"The file ends before the picture does: {words}") from error
+        raise Corrupt(f"The file is damaged: {words}") from error
+
+
+def pillow_dpi(info: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Returns the resolution that Pillow found, or None for one that says nothing."""
+    dpi = info.get("dpi")
+    if not dpi or not all(0 < float(value) < 1e6 for value in dpi):
+        return None
+    return round(float(dpi[0]), 3), round(float(dpi[1]), 3)
+
+
+def pillow_exif(image: PillowImage.Image) -> tuple[int, bytes | None]:
+    """Returns orientation and the EXIF block with orientation 1; a block that cannot be read is left out."""
+    try:
+        exif = image.getexif()
+        orientation = int(exif.get(0x0112, 1))
+        if not exif:
+            return 1, None
+        exif[0x0112] = 1
+        return orientation if 1 <= orientation <= 8 else 1, exif.tobytes()
+    except Exception:  # noqa: BLE001 - EXIF of old scanners is wild; the picture matters more
+        return 1, None

@@ -1,0 +1,60 @@
+"""JPEG files."""
+
+from __future__ import annotations
+
+import io
+from typing import IO
+
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+from PIL import Image
+
+from shared.errors import UnsupportedPicture
+from shared.formats import JPEG
+from worker.codecs import Dressing, Header, foreign_errors, pillow_dpi, pillow_exif
+
+_MODES = {"L": "GRAY", "RGB": "RGB"}
+
+
+def read_header(source: IO[bytes]) -> Header:
+    """Reads size, orientation, profile and resolution."""
+    with foreign_errors(), Image.open(source, formats=("JPEG", "MPO")) as image:
+        if image.mode not in _MODES:
+            raise UnsupportedPicture(f"JPEG of kind {image.mode} is not colored yet.", seen=image.mode, limit=list(_MODES))
+        orientation, exif = pillow_exif(image)
+        return Header(
+            format=JPEG,
+            stored_width=image.width,
+            stored_height=image.height,
+            orientation=orientation,
+            profile=image.info.get("icc_profile"),
+            dpi=pillow_dpi(image.info),
+            exif=exif,
+        )
+
+
+def decode(source: IO[bytes], header: Header) -> NDArray[np.uint8]:
+    """Decodes strictly: what libjpeg would only warn of, a hole in the data for one, refuses the file."""
+    data = source.read()
+    with foreign_errors():
+        _, _, colorspace, _ = simplejpeg.decode_jpeg_header(data)
+        gray = colorspace == "Gray"
+        samples: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, "GRAY" if gray else "RGB", strict=True)
+    return samples[:, :, 0] if gray else samples
+
+
+def encode(samples: NDArray[np.uint8], dressing: Dressing) -> bytes:
+    """Encodes with full color resolution (4:4:4)."""
+    out = io.BytesIO()
+    extras = {"icc_profile": dressing.profile, "exif": dressing.exif, "dpi": dressing.dpi}
+    Image.fromarray(samples, "RGB").save(
+        out,
+        "JPEG",
+        quality=dressing.options["quality"],
+        subsampling=0,
+        xmp=dressing.xmp,
+        comment=dressing.description.encode(),
+        **{name: value for name, value in extras.items() if value is not None},
+    )
+    return out.getvalue()

@@ -1,0 +1,161 @@
+"""ICC profiles: reading tone curve and primaries, and making an RGB profile for a gray master's curve.
+
+The layout is ICC.1:2022: a header of 128 bytes, a table of tags, the tags' data. Of the curves `curv` and `para` are
+read, of the colorants `XYZ`.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.render import Space, make_space, srgb
+
+#: sRGB's primaries as ICC has them, adapted to D50 (IEC 61966-2-1 with the Bradford matrix).
+_SRGB_D50 = {
+    b"rXYZ": (0.43607, 0.22249, 0.01392),
+    b"gXYZ": (0.38515, 0.71687, 0.09708),
+    b"bXYZ": (0.14307, 0.06061, 0.71410),
+}
+_D50 = (0.9642, 1.0, 0.8249)
+
+_SIGNATURE = slice(36, 40)
+_TAGS = 128
+
+#: A profile that we made says so.
+_NAME = "Photochrom: sRGB primaries, the master's own tone curve"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Handling:
+    """How a master's samples are read and what profile its derivative gets."""
+
+    #: space of samples in and out
+    space: Space
+    #: profile of the derivative; None for untagged sRGB
+    profile: bytes | None
+    #: "profile_replaced" where the master's could not be kept
+    warnings: tuple[str, ...] = ()
+
+
+def handle(profile: bytes | None, *, gray: bool) -> Handling:
+    """Decides how samples with this profile are colored.
+
+    Untagged samples are sRGB. A gray profile becomes an RGB one with its own curve, so that gray in is gray out. An RGB
+    profile with a matrix and one curve is kept. Any other is replaced by sRGB, with a warning.
+    """
+    if not profile:
+        return Handling(space=srgb(), profile=None)
+    try:
+        return _handle(profile, gray=gray)
+    except (ValueError, KeyError, struct.error, IndexError, np.linalg.LinAlgError):
+        return Handling(space=srgb(), profile=None, warnings=("profile_replaced",))
+
+
+@lru_cache(maxsize=16)
+def _handle(profile: bytes, *, gray: bool) -> Handling:
+    tags = _read_tags(profile)
+    if profile[16:20] == b"GRAY" and gray:
+        curve = tags[b"kTRC"]
+        space = make_space(_curve(curve), _colorants(_SRGB_D50))
+        return Handling(space=space, profile=_make_profile(curve))
+    if profile[16:20] != b"RGB " or gray or not tags[b"rTRC"] == tags[b"gTRC"] == tags[b"bTRC"]:
+        raise ValueError("no profile that the samples can keep")
+    primaries = {name: _xyz(tags[name]) for name in _SRGB_D50}
+    return Handling(space=make_space(_curve(tags[b"rTRC"]), _colorants(primaries)), profile=profile)
+
+
+def _read_tags(profile: bytes) -> dict[bytes, bytes]:
+    if profile[_SIGNATURE] != b"acsp":
+        raise ValueError("no ICC profile")
+    (count,) = struct.unpack_from(">I", profile, _TAGS)
+    if count > 100:
+        raise ValueError("too many tags")
+    tags = {}
+    for number in range(count):
+        name, offset, size = struct.unpack_from(">4sII", profile, _TAGS + 4 + 12 * number)
+        data = profile[offset : offset + size]
+        if len(data) != size:
+            raise ValueError("a tag lies outside the profile")
+        tags[name] = data
+    return tags
+
+
+def _xyz(data: bytes) -> tuple[float, ...]:
+    if data[:4] != b"XYZ ":
+        raise ValueError("no XYZ tag")
+    return tuple(value / 65536 for value in struct.unpack_from(">3i", data, 8))
+
+
+def _colorants(primaries: dict[bytes, tuple[float, ...]]) -> NDArray[np.float64]:
+    return np.array([primaries[name] for name in (b"rXYZ", b"gXYZ", b"bXYZ")]).T
+
+
+def _curve(data: bytes) -> NDArray[np.float64]:
+    """Returns linear light of each 8-bit sample; raises ValueError for a curve that does not rise from 0 to 1."""
+    levels = np.arange(256) / 255
+    if data[:4] == b"curv":
+        (count,) = struct.unpack_from(">I", data, 8)
+        if count == 0:
+            light = levels
+        elif count == 1:
+            light = levels ** (struct.unpack_from(">H", data, 12)[0] / 256)
+        else:
+            table = np.frombuffer(data, ">u2", count, 12) / 65535
+            light = np.interp(levels, np.linspace(0, 1, count), table)
+    elif data[:4] == b"para":
+        light = _parametric(data, levels)
+    else:
+        raise ValueError("unknown kind of curve")
+    if abs(light[0]) > 0.01 or abs(light[-1] - 1) > 0.01 or (np.diff(light) < 0).any():
+        raise ValueError("the curve does not rise from black to white")
+    return np.clip(light, 0, 1)
+
+
+def _parametric(data: bytes, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns a parametric curve (ICC.1:2022, 10.18, table 68)."""
+    (kind,) = struct.unpack_from(">H", data, 8)
+    count = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}[kind]
+    values = [value / 65536 for value in struct.unpack_from(f">{count}i", data, 12)]
+    g, a, b, c, d, e, f = values + [0.0] * (7 - count)
+    if kind == 0:
+        return x**g
+    knee = -b / a if kind in (1, 2) else d
+    power = np.maximum(a * x + b, 0) ** g
+    above, below = {
+        1: (power, np.zeros_like(x)),
+        2: (power + c, np.full_like(x, c)),
+        3: (power, c * x),
+        4: (power + e, c * x + f),
+    }[kind]
+    return np.where(x >= knee, above, below)
+
+
+def _make_profile(curve: bytes) -> bytes:
+    """Returns an RGB profile (ICC version 2.4, display class) with sRGB's primaries and the given curve tag."""
+    name = _NAME.encode()
+    description = b"desc\0\0\0\0" + struct.pack(">I", len(name) + 1) + name + b"\0" + b"\0" * (4 + 4 + 2 + 1 + 67)
+    tags = {b"desc": description, b"cprt": b"text\0\0\0\0" + b"Public domain\0", b"wtpt": _xyz_tag(_D50)}
+    tags |= {key: _xyz_tag(value) for key, value in _SRGB_D50.items()}
+    body, places = b"", {}
+    start = 128 + 4 + 12 * (len(tags) + 3)
+    for key, data in [*tags.items(), (b"rTRC", curve)]:
+        places[key] = start + len(body), len(data)
+        body += data + b"\0" * (-len(data) % 4)
+    places[b"gTRC"] = places[b"bTRC"] = places[b"rTRC"]
+    table = struct.pack(">I", len(places)) + b"".join(
+        struct.pack(">4sII", key, offset, size) for key, (offset, size) in places.items()
+    )
+    size = 128 + len(table) + len(body)
+    illuminant = struct.pack(">3i", *(round(value * 65536) for value in _D50))
+    header = struct.pack(">I4sI4s4s4s", size, b"\0\0\0\0", 0x02400000, b"mntr", b"RGB ", b"XYZ ")
+    header += struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + b"\0" * 28 + illuminant
+    return header.ljust(128, b"\0") + table + body
+
+
+def _xyz_tag(value: tuple[float, ...]) -> bytes:
+    return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(part * 65536) for part in value))
