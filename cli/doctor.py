@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
-from models.nets import load_net, prove
-from models.render import warm
 
 from cli.reporting import Command
+from models.nets import load_net, prove
+from models.render import warm
 from shared.errors import PhotochromError
 from shared.index import Index
 from shared.index.connection import connect

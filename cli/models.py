@@ -6,9 +6,9 @@ import json
 import sys
 
 import click
-from models.nets import load_net, prove
 
 from cli.reporting import Group
+from models.nets import load_net, prove
 from shared import registry
 from shared.errors import Misconfigured
 from shared.settings import load

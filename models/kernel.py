@@ -14,7 +14,7 @@ _OFFSET = np.float32(4 / 29)
 _HALVINGS = 8
 
 
-def render_strip(strip, grid, top, height, light, samples, luminance, matrix, lightness, out, histogram, sums):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0914, PLR0915
+def render_strip(strip, grid, top, height, light, samples, luminance, matrix, lightness, out, histogram, sums):  # type: ignore[no-untyped-def]  # noqa: PLR0915
     """Colors one strip; see `models.render.render`.
 
     `strip` uint8[rows, w, 1 or 3] begins at row `top` of a picture of `height` rows; `grid` float32[2, gh, gw] covers

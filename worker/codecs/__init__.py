@@ -131,7 +131,9 @@ def foreign_errors() -> Iterator[None]:
         raise Corrupt(f"The header is not believable: {error}") from error
     except Exception as error:  # decoders of untrusted bytes raise what they like
         words = str(error) or type(error).__name__
-        if any(word in words.lower() for word in ("truncat", "premature", "end of", "eof", "not enough", "failed to read")):
+        if any(
+            word in words.lower() for word in ("truncat", "premature", "end of", "eof", "not enough", "failed to read")
+        ):
             raise Truncated(f"The file ends before the picture does: {words}") from error
         raise Corrupt(f"The file is damaged: {words}") from error
 

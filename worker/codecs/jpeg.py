@@ -21,7 +21,9 @@ def read_header(source: IO[bytes]) -> Header:
     """Reads size, orientation, profile and resolution."""
     with foreign_errors(), Image.open(source, formats=("JPEG", "MPO")) as image:
         if image.mode not in _MODES:
-            raise UnsupportedPicture(f"JPEG of kind {image.mode} is not colored yet.", seen=image.mode, limit=list(_MODES))
+            raise UnsupportedPicture(
+                f"JPEG of kind {image.mode} is not colored yet.", seen=image.mode, limit=list(_MODES)
+            )
         orientation, exif = pillow_exif(image)
         return Header(
             format=JPEG,

@@ -24,7 +24,9 @@ def read_header(source: IO[bytes]) -> Header:
     with foreign_errors(), Image.open(source, formats=("PNG",)) as image:
         if image.mode not in _MODES:
             raise UnsupportedPicture(
-                f"PNG of kind {image.mode} is not colored yet; 8-bit gray and RGB are.", seen=image.mode, limit=list(_MODES)
+                f"PNG of kind {image.mode} is not colored yet; 8-bit gray and RGB are.",
+                seen=image.mode,
+                limit=list(_MODES),
             )
         orientation, exif = pillow_exif(image)
         return Header(

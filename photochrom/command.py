@@ -1,0 +1,62 @@
+"""The command `photochrom`: a group whose commands are imported when they are called."""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import version
+
+import click
+
+#: Command -> where it is, what it does, and the extra that it needs.
+_COMMANDS = {
+    "colorize": ("cli.colorize:colorize", "Color pictures here and now, without a service.", "up"),
+    "up": ("cli.up:up", "Run everything on this machine: page, API, workers, storage.", "up"),
+    "submit": ("photochrom.submit:submit", "Color scans with a running service.", ""),
+    "status": ("photochrom.calls:status", "Say how far a job is.", ""),
+    "list": ("photochrom.calls:list_", "List the newest jobs.", ""),
+    "cancel": ("photochrom.calls:cancel", "Cancel what has not begun.", ""),
+    "report": ("photochrom.calls:report", "Print what became of every item of a job.", ""),
+    "api": ("cli.api:api", "Serve the HTTP API and the web page.", "api"),
+    "worker": ("cli.worker:worker", "Work on items until told to stop.", "worker"),
+    "sweep": ("cli.sweep:sweep", "Do for dead workers what they cannot do any more.", "worker"),
+    "recover": ("cli.recover:recover", "Rebuild the index from storage.", "worker"),
+    "models": ("cli.models:models", "List and verify the nets.", "worker"),
+    "keys": ("cli.keys:keys", "Make, list and revoke API keys.", "api"),
+    "doctor": ("cli.doctor:doctor", "Check nets, storage and index.", "worker"),
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and a line; imports one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Returns the names in the order of the table."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Imports a command; says which extra is missing where that fails."""
+        if cmd_name not in _COMMANDS:
+            return None
+        place, _, extra = _COMMANDS[cmd_name]
+        module, name = place.split(":")
+        try:
+            command: click.Command = getattr(importlib.import_module(module), name)
+        except ModuleNotFoundError as error:
+            if not extra:
+                raise
+            raise click.UsageError(
+                f"`photochrom {cmd_name}` needs more than the client ({error.name} is missing): "
+                f"pip install 'photochrom[{extra}]'"
+            ) from error
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line, _) in _COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup)
+@click.version_option(version("photochrom"), prog_name="photochrom")
+def main() -> None:
+    """Add color to black-and-white photographs, from one to a million."""
