@@ -28,7 +28,7 @@ _ORIENTATION = 274
 
 def read_header(source: IO[bytes]) -> Header:
     """Reads size, orientation, profile and resolution of the first page."""
-    with foreign_errors(), tifffile.TiffFile(source) as file:
+    with foreign_errors(), tifffile.TiffFile(source, name="master.tif") as file:
         page = file.pages[0]
         _check(page)
         tags = page.tags
@@ -50,7 +50,7 @@ def read_header(source: IO[bytes]) -> Header:
 
 def decode(source: IO[bytes], header: Header) -> NDArray[np.uint8]:
     """Decodes the first page; data that is missing refuses the file."""
-    with foreign_errors(), tifffile.TiffFile(source) as file:
+    with foreign_errors(), tifffile.TiffFile(source, name="master.tif") as file:
         page = file.pages[0]
         end = source.seek(0, io.SEEK_END)
         for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
