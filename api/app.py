@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from flask import Response, request
+from flask.json.provider import DefaultJSONProvider
 from flask_openapi3 import Info, OpenAPI
+from flask_openapi3.models import Schema
 
 from api import asking, health, items, jobs, models, page, problems, reports, schemas, uploads
 from api.auth import Doorkeeper
 from api.services import Services
 
+_REF = "#/components/schemas/{model}"
 _DESCRIPTION = "Colorizes black-and-white photographs. Submit pictures, poll the job, fetch the results."
 
 
@@ -31,6 +36,10 @@ def create_app(services: Services) -> OpenAPI:
     for resource in (jobs, items, uploads, reports, models, health):
         app.register_api(resource.blueprint)
     app.register_blueprint(page.blueprint)
+    # The body of POST /v1/jobs is read by hand, so its parts are named to the document by hand.
+    for name, schema in schemas.JobRequest.model_json_schema(ref_template=_REF)["$defs"].items():
+        app.components_schemas[name] = Schema(**schema)
+    cast("DefaultJSONProvider", app.json).sort_keys = False
     return app
 
 

@@ -1,0 +1,89 @@
+// Cards: one result or failure each.
+
+import { pictureUrl } from "./server.js";
+
+/** What a person can do about a failure, by code. */
+const ADVICE = {
+  truncated: "The file is incomplete. Copy or scan it again.",
+  corrupt: "The file is damaged. Copy or scan it again, or save it anew in another program.",
+  unsupported_picture: "Save it as an 8-bit JPEG, PNG or TIFF in gray or RGB.",
+  not_a_picture: "Choose a JPEG, PNG or TIFF file.",
+  unsupported_media: "Choose a JPEG, PNG or TIFF file.",
+  too_large: "Save a smaller copy, or ask whoever runs this server to raise the limit.",
+  too_many_pixels: "Save a smaller copy, or ask whoever runs this server to raise the limit.",
+  worker_lost: "Try it once more. If it fails again, the file may be damaged in an unusual way.",
+};
+
+const WARNINGS = {
+  low_color: "The net found almost no color for this picture.",
+  multi_page: "The file has several pages; the first one was colored.",
+  profile_replaced: "The color profile could not be kept; the result is sRGB.",
+};
+
+/** @param {string} name @returns {HTMLElement} */
+export function fromTemplate(name) {
+  const template = /** @type {HTMLTemplateElement} */ (document.getElementById(`${name}-template`));
+  return /** @type {HTMLElement} */ (template.content.firstElementChild.cloneNode(true));
+}
+
+/** @param {any} item @returns {HTMLElement} */
+export function cardOf(item) {
+  return item.state === "succeeded" ? resultCard(item) : failureCard(item.filename, item.code, item.detail);
+}
+
+/** @param {string} name @param {string} code @param {string} detail @returns {HTMLElement} */
+export function failureCard(name, code, detail) {
+  const card = fromTemplate("failure");
+  card.querySelector(".name").textContent = name;
+  card.querySelector(".reason").textContent = `${detail ?? "Canceled before it began."}${code ? ` (${code})` : ""}`;
+  card.querySelector(".advice").textContent = ADVICE[code] ?? "";
+  return card;
+}
+
+/** @param {any} item @returns {HTMLElement} */
+function resultCard(item) {
+  const card = fromTemplate("result");
+  const compare = /** @type {HTMLElement} */ (card.querySelector(".compare"));
+  const slider = /** @type {HTMLInputElement} */ (card.querySelector("input"));
+  const { width, height } = item.derivative;
+  for (const image of card.querySelectorAll("img")) {
+    image.width = width;
+    image.height = height;
+  }
+  const [after, before] = card.querySelectorAll("img");
+  after.alt = `${item.filename} in color`;
+  slider.setAttribute("aria-label", `${item.filename}: how much of the original is shown, percent`);
+  slider.addEventListener("input", () => compare.style.setProperty("--at", `${slider.value}%`));
+  card.querySelector(".name").textContent = item.filename;
+  card.querySelector(".note").textContent = item.warnings.map((code) => WARNINGS[code] ?? code).join(" ");
+  show(after, item.links.preview);
+  show(before, item.links.master_preview);
+  link(/** @type {HTMLAnchorElement} */ (card.querySelector(".download")), item);
+  return card;
+}
+
+/** @param {HTMLImageElement} image @param {string} path */
+async function show(image, path) {
+  image.src = await pictureUrl(path);
+}
+
+/** @param {HTMLAnchorElement} anchor @param {any} item */
+async function link(anchor, item) {
+  anchor.setAttribute("aria-label", `Download ${item.filename} in color`);
+  anchor.href = item.links.result.replace(/^\//, "");
+  anchor.addEventListener("click", async (event) => {
+    const address = await needsFetch(item.links.result, event);
+    if (address) {
+      anchor.href = address;
+      anchor.click();
+    }
+  });
+}
+
+/** With a key the browser cannot follow the link by itself. @param {string} path @param {Event} event */
+async function needsFetch(path, event) {
+  const anchor = /** @type {HTMLAnchorElement} */ (event.currentTarget);
+  if (!sessionStorage.getItem("photochrom-key") || anchor.href.startsWith("blob:")) return null;
+  event.preventDefault();
+  return pictureUrl(path);
+}

@@ -1,0 +1,90 @@
+"""The page, in a real browser over a really running service."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+PAGES = Path(__file__).parents[2] / "api" / "pages"
+
+#: Nothing but the page's own requests leaves the browser.
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture
+def page(service_url: str) -> Iterator[Page]:
+    """The page in headless Chromium; fails on a request elsewhere and on an error in the console."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI needs a browser: install chromium")
+        pytest.skip("no browser here")
+    foreign: list[str] = []
+    errors: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(QUIET))
+        page = browser.new_page()
+        page.on(
+            "request", lambda r: None if r.url.startswith((service_url, "blob:", "data:")) else foreign.append(r.url)
+        )
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(service_url)
+        yield page
+        browser.close()
+    assert foreign == []
+    assert errors == []
+
+
+@pytest.mark.slow
+def test_a_photo_gets_its_colors(page: Page, photos: Path) -> None:
+    """A chosen photo ends in a card with both pictures, a slider that the keyboard moves, and a download."""
+    page.set_input_files("#files", photos / "nipomo.jpg")
+    slider = page.get_by_role("slider", name=re.compile("nipomo.jpg"))
+    expect(slider).to_be_visible(timeout=20_000)
+    compare = page.locator(".compare")
+    assert compare.evaluate("node => getComputedStyle(node).getPropertyValue('--at')") == "50%"
+    slider.focus()
+    page.keyboard.press("End")
+    assert compare.evaluate("node => node.style.getPropertyValue('--at')") == "100%"
+    for picture in page.locator(".compare img").all():
+        assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+    with page.expect_download() as download:
+        page.get_by_role("link", name=re.compile("Download nipomo.jpg")).click()
+    assert download.value.suggested_filename == "nipomo_colorized.jpg"
+    assert Path(download.value.path()).read_bytes().startswith(b"\xff\xd8\xff")
+    expect(page.locator("#news")).to_have_text("1 of 1 colored")
+    page.reload()
+    expect(page.locator(".compare")).to_be_visible(timeout=10_000)
+
+
+@pytest.mark.slow
+def test_no_picture_is_told_in_plain_words(page: Page, tmp_path: Path) -> None:
+    """A text file with a picture's name gives a card that says what is wrong and what to do."""
+    fake = tmp_path / "fake.jpg"
+    fake.write_text("this is no picture")
+    page.set_input_files("#files", fake)
+    failure = page.locator(".failure")
+    expect(failure).to_contain_text("it is no JPEG, PNG or TIFF", timeout=10_000)
+    expect(failure).to_contain_text("Choose a JPEG, PNG or TIFF file.")
+
+
+def test_the_page_needs_nothing_from_elsewhere() -> None:
+    """No file of the page names another host, and all are small."""
+    for path in PAGES.iterdir():
+        text = path.read_text().replace("http://www.w3.org/2000/svg", "")
+        assert not re.search(r"(https?:)?//[a-z0-9.-]+\.[a-z]{2,}", text), path
+        assert len(text) < 60_000
