@@ -12,6 +12,8 @@ from shared.errors import PhotochromError, Unavailable
 class Failure(click.ClickException):
     """An error of the tree, as a person reads it."""
 
+    exit_code: int  # type: ignore[misc]  # each failure has its own
+
     def __init__(self, error: PhotochromError) -> None:
         super().__init__(f"{error.detail} [{error.code}]")
         self.exit_code = 3 if isinstance(error, Unavailable) else 2

@@ -37,7 +37,7 @@ def annealed_mean(logits: Array, temperature: float) -> Array:
         weights *= np.float32(1 / temperature)
         np.exp(weights, out=weights)
         # OpenCV multiplies with the threads that it was given; numpy would take every core.
-        moments = cv2.gemm(_moments(), weights, 1.0, None, 0.0)
+        moments = cv2.gemm(_moments(), weights, 1.0, np.empty(0, np.float32), 0.0)
         out[number] = (moments[:2] / moments[2]).reshape(2, height, width)
     return out
 

@@ -92,8 +92,8 @@ def render_strip(strip, grid, top, height, light, samples, luminance, matrix, li
                     trial_red = matrix_xr * relative_x + matrix_yr * luma + matrix_zr * relative_z
                     trial_green = matrix_xg * relative_x + matrix_yg * luma + matrix_zg * relative_z
                     trial_blue = matrix_xb * relative_x + matrix_yb * luma + matrix_zb * relative_z
-                    lowest = min(trial_red, min(trial_green, trial_blue))
-                    highest = max(trial_red, max(trial_green, trial_blue))
+                    lowest = min(trial_red, trial_green, trial_blue)
+                    highest = max(trial_red, trial_green, trial_blue)
                     if lowest >= zero and highest <= one:
                         low = factor
                         red, green, blue = trial_red, trial_green, trial_blue

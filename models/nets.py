@@ -56,10 +56,10 @@ class Cv2Net:
         """Runs the net."""
         try:
             self._net.setInput(lightness)
-            out: Array = self._net.forward()
+            out = self._net.forward()
         except cv2.error as error:
             raise NetFailed(f"OpenCV could not run the net: {error}") from error
-        return out
+        return np.asarray(out, np.float32)
 
 
 def load_net(model: Model, folder: Path, *, threads: int = 1) -> Net:

@@ -1,8 +1,8 @@
 """The render: joins ab with the master's own lightness, strip by strip, in one compiled pass.
 
 For each pixel L* comes from the master's sample, a and b from a coarse grid by bilinear interpolation. A color outside
-the gamut is brought in by lowering its chroma along constant lightness and hue, never by clipping. Where a and b are 0 a
-gray sample comes out as it went in. |delta L*| is measured on the rounded samples.
+the gamut is brought in by lowering its chroma along constant lightness and hue, never by clipping. Where a and b are 0
+a gray sample comes out as it went in. |delta L*| is measured on the rounded samples.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Space:
 
 
 def make_space(curve: NDArray[np.float64], xyz_of_rgb: NDArray[np.float64]) -> Space:
-    """Returns the space of a tone curve (linear light of each sample, float64[256], rising) and its primaries in XYZ."""
+    """Returns the space of a rising tone curve (linear light of each sample, float64[256]) and its primaries in XYZ."""
     white = xyz_of_rgb.sum(axis=1)
     levels = np.arange(_ENCODE_STEPS + 1) / _ENCODE_STEPS
     # The nearest sample in the encoded, perceptually even scale: half-way between neighbors as a sample counts.
@@ -90,7 +90,7 @@ def master_lightness(samples: NDArray[np.uint8], space: Space) -> NDArray[np.flo
         table: NDArray[np.float32] = lightness(space.light.astype(np.float64)).astype(np.float32)
         return table[samples]
     light = space.light[samples] @ space.luminance
-    return lightness(light).astype(np.float32)
+    return lightness(light.astype(np.float64)).astype(np.float32)
 
 
 def render(samples: NDArray[np.uint8], ab: NDArray[np.float32], space: Space) -> tuple[NDArray[np.uint8], DeltaL]:
@@ -145,7 +145,7 @@ def keep_kernels_in(cache_dir: Path) -> None:
     """Makes numba keep compiled kernels in a folder; call it before the first render."""
     from numba.core import config  # noqa: PLC0415 - numba takes half a second to import
 
-    config.CACHE_DIR = str(cache_dir / "kernels")
+    config.CACHE_DIR = str(cache_dir / "kernels")  # type: ignore[attr-defined]  # set from the environment at import
 
 
 @cache

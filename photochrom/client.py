@@ -140,11 +140,11 @@ class Client:
         digest = hashlib.sha256()
         partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
         try:
-            with self._call("GET", f"/v1/jobs/{job_id}/items/{number}/result", stream=True) as answer:
-                with partial.open("xb") as file:
-                    for chunk in answer.iter_content(_CHUNK):
-                        digest.update(chunk)
-                        file.write(chunk)
+            answer = self._call("GET", f"/v1/jobs/{job_id}/items/{number}/result", stream=True)
+            with answer, partial.open("xb") as file:
+                for chunk in answer.iter_content(_CHUNK):
+                    digest.update(chunk)
+                    file.write(chunk)
             if sha256 and digest.hexdigest() != sha256:
                 raise DownloadDamaged(f"{path.name}: {digest.hexdigest()} came, {sha256} was promised.")
             partial.replace(path)

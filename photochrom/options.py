@@ -21,6 +21,8 @@ UNREACHABLE = 3
 class Failure(click.ClickException):
     """A client's error, as a person reads it."""
 
+    exit_code: int  # type: ignore[misc]  # each failure has its own
+
     def __init__(self, error: ClientError) -> None:
         hint = ""
         if isinstance(error, ServerUnreachable):

@@ -25,7 +25,7 @@ class Again:
 def decide(error: ClientError, *, attempt: int, elapsed: float, patience: float, jitter: float) -> Again | None:
     """Decides after `attempt` (1..) failed `elapsed` seconds after the first; None: give up.
 
-    The pause doubles from half a second, with up to half of it on top by `jitter` (0..1); what the server asks for wins.
+    The pause doubles from half a second, up to half of it on top by `jitter` (0..1); what the server asks for wins.
     """
     asked = error.retry_after if isinstance(error, ProblemError) else None
     transient = isinstance(error, ServerUnreachable) or (isinstance(error, ProblemError) and error.status in _TRANSIENT)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS digests (path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, sha256 TEXT);
@@ -140,7 +141,7 @@ class State:
         """Notes that a file in OUT is ours; before it appears there."""
         self._run("INSERT OR REPLACE INTO outputs VALUES (?, ?)", (output, sha256))
 
-    def _rows(self, sql: str, *values: object) -> list[tuple[object, ...]]:
+    def _rows(self, sql: str, *values: object) -> list[Any]:
         with self._guard:
             return self._db.execute(sql, values).fetchall()
 
@@ -162,12 +163,12 @@ _COLUMNS = (
     "derivative",
     "output",
 )
-_SAVE = f"INSERT OR REPLACE INTO items VALUES ({', '.join('?' * len(_COLUMNS))})"
+_SAVE = "INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def _values(entry: Entry) -> tuple[object, ...]:
     return tuple(getattr(entry, name) for name in _COLUMNS)
 
 
-def _entry(row: tuple[object, ...]) -> Entry:
-    return Entry(**dict(zip(_COLUMNS, row, strict=True)))  # type: ignore[arg-type]
+def _entry(row: tuple[Any, ...]) -> Entry:
+    return Entry(**dict(zip(_COLUMNS, row, strict=True)))

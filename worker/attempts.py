@@ -124,7 +124,7 @@ def keep(shop: Workshop, colored: Colored) -> Outcome:
     outcome = colored.outcome
     if colored.derivative:
         made = _store(shop, fetched, colored.derivative)
-        timings |= colored.derivative.timings | {"store": time.perf_counter() - begun}
+        timings |= {**colored.derivative.timings, "store": time.perf_counter() - begun}
         outcome = success(fetched.item, **_made_facts(job, made))
     if outcome is None:
         raise ValueError("an attempt that made nothing must have failed")

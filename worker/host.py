@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from celery.signals import worker_ready, worker_shutting_down
+
 from models.nets import load_net, prove
 from models.render import warm
-
 from shared import logs
 from shared.errors import PhotochromError
 from shared.index.hosts import ALIVE_SECONDS, Host

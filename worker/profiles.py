@@ -7,6 +7,7 @@ read, of the colorants `XYZ`.
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -22,6 +23,8 @@ _SRGB_D50 = {
     b"bXYZ": (0.14307, 0.06061, 0.71410),
 }
 _D50 = (0.9642, 1.0, 0.8249)
+
+Curve = NDArray[np.float64]
 
 _SIGNATURE = slice(36, 40)
 _TAGS = 128
@@ -91,11 +94,11 @@ def _xyz(data: bytes) -> tuple[float, ...]:
     return tuple(value / 65536 for value in struct.unpack_from(">3i", data, 8))
 
 
-def _colorants(primaries: dict[bytes, tuple[float, ...]]) -> NDArray[np.float64]:
+def _colorants(primaries: Mapping[bytes, tuple[float, ...]]) -> NDArray[np.float64]:
     return np.array([primaries[name] for name in (b"rXYZ", b"gXYZ", b"bXYZ")]).T
 
 
-def _curve(data: bytes) -> NDArray[np.float64]:
+def _curve(data: bytes) -> Curve:
     """Returns linear light of each 8-bit sample; raises ValueError for a curve that does not rise from 0 to 1."""
     levels = np.arange(256) / 255
     if data[:4] == b"curv":
@@ -116,14 +119,14 @@ def _curve(data: bytes) -> NDArray[np.float64]:
     return np.clip(light, 0, 1)
 
 
-def _parametric(data: bytes, x: NDArray[np.float64]) -> NDArray[np.float64]:
+def _parametric(data: bytes, x: Curve) -> Curve:
     """Returns a parametric curve (ICC.1:2022, 10.18, table 68)."""
     (kind,) = struct.unpack_from(">H", data, 8)
     count = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}[kind]
     values = [value / 65536 for value in struct.unpack_from(f">{count}i", data, 12)]
     g, a, b, c, d, e, f = values + [0.0] * (7 - count)
     if kind == 0:
-        return x**g
+        return np.asarray(x**g, np.float64)
     knee = -b / a if kind in (1, 2) else d
     power = np.maximum(a * x + b, 0) ** g
     above, below = {
@@ -132,7 +135,7 @@ def _parametric(data: bytes, x: NDArray[np.float64]) -> NDArray[np.float64]:
         3: (power, c * x),
         4: (power + e, c * x + f),
     }[kind]
-    return np.where(x >= knee, above, below)
+    return np.asarray(np.where(x >= knee, above, below), np.float64)
 
 
 def _make_profile(curve: bytes) -> bytes:

@@ -9,8 +9,8 @@ from itertools import count
 from pathlib import Path
 
 from celery import Celery
-from models.nets import WEIGHTS, Net, load_net
 
+from models.nets import WEIGHTS, Net, load_net
 from shared import registry
 from shared.bells import Bells, CeleryBells
 from shared.clock import Clock, SystemClock

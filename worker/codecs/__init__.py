@@ -138,7 +138,7 @@ def foreign_errors() -> Iterator[None]:
         raise Corrupt(f"The file is damaged: {words}") from error
 
 
-def pillow_dpi(info: Mapping[str, Any]) -> tuple[float, float] | None:
+def pillow_dpi(info: Mapping[Any, Any]) -> tuple[float, float] | None:
     """Returns the resolution that Pillow found, or None for one that says nothing."""
     dpi = info.get("dpi")
     if not dpi or not all(0 < float(value) < 1e6 for value in dpi):

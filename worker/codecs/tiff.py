@@ -29,13 +29,13 @@ _ORIENTATION = 274
 def read_header(source: IO[bytes]) -> Header:
     """Reads size, orientation, profile and resolution of the first page."""
     with foreign_errors(), tifffile.TiffFile(source, name="master.tif") as file:
-        page = file.pages[0]
+        page: Any = file.pages.first
         _check(page)
         tags = page.tags
         orientation = int(tags[_ORIENTATION].value) if _ORIENTATION in tags else 1
         profile = tags[_PROFILE].value if _PROFILE in tags else None
         # Reduced copies (NewSubfileType 1) of a pyramid are no pages of their own.
-        pages = sum(1 for other in file.pages if not other.is_reduced)
+        pages = sum(1 for other in file.pages if not getattr(other, "is_reduced", False))
         return Header(
             format=TIFF,
             stored_width=int(page.imagewidth),
@@ -51,7 +51,7 @@ def read_header(source: IO[bytes]) -> Header:
 def decode(source: IO[bytes], header: Header) -> NDArray[np.uint8]:
     """Decodes the first page; data that is missing refuses the file."""
     with foreign_errors(), tifffile.TiffFile(source, name="master.tif") as file:
-        page = file.pages[0]
+        page: Any = file.pages.first
         end = source.seek(0, io.SEEK_END)
         for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
             if count and offset + count > end:
