@@ -26,6 +26,8 @@ def page(
     total = view.progress.job.total
     for part in range(part_of(start), part_count(total)):
         wanted = [number for number in part_numbers(part, total) if number >= start]
+        if not wanted:
+            break
         room = limit - len(rows)
         found = _part_rows(services, view, part, wanted, state, room + 1)
         rows += found[:room]

@@ -52,6 +52,7 @@ def invalid(error: ValidationError) -> Response:
 def install(app: Flask) -> None:
     """Makes every error of the app a problem."""
     app.register_error_handler(PhotochromError, problem)
+    app.register_error_handler(ValidationError, invalid)
     app.register_error_handler(HTTPException, _foreign)
     app.register_error_handler(Exception, _unforeseen)
 

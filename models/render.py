@@ -22,7 +22,7 @@ from models.lab import RGB_OF_RELATIVE_XYZ, XYZ_OF_RGB, encoded, lightness, line
 _ENCODE_STEPS = 1 << 14
 
 #: Entries of the table from luminance to L*; between them it is interpolated, within 0.001 L*.
-_LIGHTNESS_STEPS = 1 << 13
+_LIGHTNESS_STEPS = 1 << 12
 
 #: The histogram of |delta L*|: bins of 0.005 up to 5.
 _DELTA_BIN = 0.005

@@ -17,6 +17,7 @@ import pytest
 import redis
 
 from cli.embedded import EmbeddedValkey
+from tests.house import House, make_house
 
 
 @pytest.fixture(scope="session")
@@ -159,3 +160,9 @@ def _command_line(pid: int) -> bytes:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return b""
+
+
+@pytest.fixture
+def house(client: redis.Redis) -> House:
+    """API and worker in this process, over storage in memory and an empty Valkey."""
+    return make_house(client)

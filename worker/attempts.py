@@ -84,7 +84,10 @@ def color(shop: Workshop, leases: Leases, fetched: Fetched) -> Colored | Begin:
     """Begins the item and makes its picture; returns the verdict of `begin` where that refuses."""
     if fetched.outcome or fetched.master is None:
         return Colored(fetched=fetched, outcome=fetched.outcome, attempts=fetched.claim.attempts)
-    verdict, attempts, closure = shop.index.begin(fetched.claim, lease=shop.settings.lease_seconds)
+    with fetched.master as source:
+        verdict, attempts, closure = shop.index.begin(fetched.claim, lease=shop.settings.lease_seconds)
+        if verdict is Begin.BEGUN:
+            return _derive(shop, leases, fetched, source, attempts)
     if verdict is Begin.EXHAUSTED:
         error = WorkerLost(
             f"This item was begun {attempts} times and each time its worker died or was cut off; limit {MAX_ATTEMPTS}.",
@@ -92,25 +95,27 @@ def color(shop: Workshop, leases: Leases, fetched: Fetched) -> Colored | Begin:
             seen=attempts,
         )
         return Colored(fetched=fetched, outcome=failure(fetched.item, error), attempts=attempts)
-    if verdict is not Begin.BEGUN:
-        part = part_of(fetched.claim.item)
-        closings.close(shop.ledger, shop.index, shop.clock, fetched.job, part=part, closure=closure)
-        return verdict
+    part = part_of(fetched.claim.item)
+    closings.close(shop.ledger, shop.index, shop.clock, fetched.job, part=part, closure=closure)
+    return verdict
+
+
+def _derive(shop: Workshop, leases: Leases, fetched: Fetched, source: IO[bytes], attempts: int) -> Colored:
+    """Makes the picture of an item that was begun; sets its deadline once its size is known."""
     limits = Limits(max_pixels=shop.settings.max_megapixels * MEGAPIXEL)
     try:
-        with fetched.master as source:
-            header = preflight(source, limits)
-            megapixels = header.width * header.height / MEGAPIXEL
-            leases.hold(fetched.claim, deadline(shop.clock.now(), megapixels=megapixels))
-            source.seek(0)
-            derivative = derive(
-                source,
-                master=fetched.item.master or "",
-                recipe=fetched.job.recipe,
-                net=shop.nets[fetched.job.recipe.model],
-                limits=limits,
-                previews=_wants_previews(shop, fetched.job),
-            )
+        header = preflight(source, limits)
+        megapixels = header.width * header.height / MEGAPIXEL
+        leases.hold(fetched.claim, deadline(shop.clock.now(), megapixels=megapixels))
+        source.seek(0)
+        derivative = derive(
+            source,
+            master=fetched.item.master or "",
+            recipe=fetched.job.recipe,
+            net=shop.nets[fetched.job.recipe.model],
+            limits=limits,
+            previews=_wants_previews(shop, fetched.job),
+        )
     except PictureError as error:
         return Colored(fetched=fetched, outcome=failure(fetched.item, error), attempts=attempts)
     return Colored(fetched=fetched, derivative=derivative, attempts=attempts)
