@@ -9,7 +9,7 @@ PhotochromError
 │   ├── NotReady, ItemFailed, JobEnded
 ├── PictureError            one master cannot be colored; its item fails, its job goes on
 │   ├── NotAPicture, UnsupportedPicture, Truncated, Corrupt, TooManyPixels, MasterMissing, MasterDamaged
-│   ├── WorkerLost, DeadlineExceeded, NetFailed
+│   ├── WorkerLost, NetFailed
 ├── Unavailable             something outside is away; waiting helps
 │   ├── StorageUnavailable, IndexUnavailable, JobRecovering
 └── Misconfigured           the operator has to change something
@@ -227,12 +227,6 @@ class WorkerLost(PictureError):
     """Each worker that began this item died or was cut off before its end."""
 
     code = "worker_lost"
-
-
-class DeadlineExceeded(PictureError):
-    """The picture took longer than its deadline allows."""
-
-    code = "deadline_exceeded"
 
 
 class NetFailed(PictureError):

@@ -15,9 +15,20 @@ from typing import IO
 
 import pytest
 import redis
+import structlog
 
 from cli.embedded import EmbeddedValkey
 from tests.house import House, make_house
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quiet_logs() -> None:
+    """Keeps log lines out of what commands print when they are called in this process."""
+
+    def drop(*_: object) -> dict[str, object]:
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[drop])
 
 
 @pytest.fixture(scope="session")

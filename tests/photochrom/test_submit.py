@@ -1,0 +1,340 @@
+"""`photochrom submit` and the client, against the real API and a worker in this process."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from click.testing import CliRunner, Result
+from flask import request
+from werkzeug.serving import make_server
+
+from api.app import create_app
+from photochrom import Client, DownloadDamaged, ProblemError, ServerUnreachable
+from photochrom.client import file_digest
+from photochrom.command import main
+from photochrom.errors import ClientError
+from photochrom.retries import Again, decide
+from photochrom.scans import find, stems
+from photochrom.state import State
+from shared import layout
+from shared.storage.memory import MemoryStore
+from tests.house import House, make_house, write_picture
+
+
+@dataclass
+class Served:
+    """A house that listens on loopback."""
+
+    house: House
+    url: str
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    #: answers that break the next calls of a method: "cut" loses the answer, a number is its status
+    faults: list[tuple[str, Any]] = field(default_factory=list)
+
+    def count(self, method: str, prefix: str) -> int:
+        """How many calls there were."""
+        return sum(seen == method and path.startswith(prefix) for seen, path in self.calls)
+
+
+@pytest.fixture
+def served(client: redis.Redis) -> Iterator[Served]:
+    """The API over loopback, with a worker that hears every bell."""
+    house = make_house(client)
+    house.announce()
+    app = create_app(house.services)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    service = Served(house=house, url=f"http://127.0.0.1:{server.port}")
+
+    @app.after_request
+    def _watch(response: Any) -> Any:
+        service.calls.append((request.method, request.path))
+        for fault in list(service.faults):
+            if fault[0] == request.method:
+                service.faults.remove(fault)
+                response.status_code = fault[1]
+                response.headers["Retry-After"] = "0"
+                response.data = b"lost"
+        return response
+
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.wait(0.02):
+            house.work()
+
+    threads = [threading.Thread(target=server.serve_forever), threading.Thread(target=work)]
+    for thread in threads:
+        thread.start()
+    yield service
+    stop.set()
+    server.shutdown()
+    for thread in threads:
+        thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def scans(tmp_path: Path) -> Path:
+    """A tree of pictures with a broken one, a false one and a text."""
+    tree = tmp_path / "scans"
+    write_picture(tree / "a.jpg", seed=1)
+    write_picture(tree / "box" / "b.png", seed=2)
+    write_picture(tree / "box" / "c.tif", seed=3)
+    (tree / "cut.png").write_bytes((tree / "box" / "b.png").read_bytes()[:200])
+    (tree / "false.jpg").write_text("no picture")
+    (tree / "notes.txt").write_text("text")
+    (tree / ".hidden.jpg").write_bytes(b"\xff\xd8\xff")
+    return tree
+
+
+def run(served: Served, *arguments: object) -> Result:
+    """Runs `photochrom submit --json`."""
+    command = ["submit", *map(str, arguments), "--server", served.url, "--json"]
+    result = CliRunner().invoke(main, command, catch_exceptions=False)
+    return result
+
+
+def summary(result: Result) -> dict[str, Any]:
+    """The last line's summary."""
+    last: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])["summary"]
+    return last
+
+
+def test_a_tree_comes_back_mirrored(served: Served, scans: Path, tmp_path: Path) -> None:
+    """Results lie in the mirrored tree, failures are named with their codes, others are skipped; exit status 1."""
+    out = tmp_path / "color"
+    result = run(served, scans, "--out", out)
+    assert result.exit_code == 1
+    lines = {Path(line["path"]).name: line for line in map(json.loads, result.stdout.splitlines()[:-1])}
+    assert lines["cut.png"]["code"] in ("truncated", "corrupt")
+    assert lines["false.jpg"]["code"] == "unsupported_media"
+    assert lines["a.jpg"]["output"] == str(out / "a_colorized.jpg")
+    assert summary(result)["succeeded"] == 3
+    assert summary(result)["failed"] == 2
+    assert summary(result)["skipped"] == 1
+    written = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file() and ".photochrom" not in path.parts}
+    assert written == {"a_colorized.jpg", "box/b_colorized.png", "box/c_colorized.tif"}
+
+
+def test_a_second_run_does_nothing(served: Served, scans: Path, tmp_path: Path) -> None:
+    """A second run sends nothing, computes nothing, reads no file again, and reports the same failures."""
+    run(served, scans, "--out", tmp_path / "color")
+    puts, posts = served.count("PUT", "/v1/uploads"), served.count("POST", "/v1")
+    again = run(served, scans, "--out", tmp_path / "color")
+    assert again.exit_code == 1
+    assert (served.count("PUT", "/v1/uploads"), served.count("POST", "/v1")) == (puts, posts)
+    assert summary(again)["failed"] == 2
+    assert summary(again)["succeeded"] == 3
+    retried = run(served, scans, "--out", tmp_path / "color", "--retry-failed")
+    assert retried.exit_code == 1
+    assert len(summary(retried)["jobs"]) == 1
+
+
+def test_a_lost_result_is_fetched_and_a_changed_scan_made_anew(served: Served, tmp_path: Path) -> None:
+    """A result that was deleted comes back; a scan that changed is submitted and its old result replaced."""
+    scan = write_picture(tmp_path / "scans" / "a.png", seed=1)
+    out = tmp_path / "color"
+    assert run(served, scan.parent, "--out", out).exit_code == 0
+    result = out / "a_colorized.png"
+    first = result.read_bytes()
+    result.unlink()
+    assert run(served, scan.parent, "--out", out).exit_code == 0
+    assert result.read_bytes() == first
+    write_picture(scan, seed=2)
+    assert run(served, scan.parent, "--out", out).exit_code == 0
+    assert result.read_bytes() != first
+
+
+def test_a_foreign_file_is_not_overwritten(served: Served, tmp_path: Path) -> None:
+    """A file that this command did not write stays, and is replaced only with --force."""
+    scan = write_picture(tmp_path / "scans" / "a.png")
+    out = tmp_path / "color"
+    out.mkdir()
+    (out / "a_colorized.png").write_text("mine")
+    refused = run(served, scan, "--out", out)
+    assert refused.exit_code == 1
+    assert json.loads(refused.stdout.splitlines()[0])["code"] == "output_exists"
+    assert (out / "a_colorized.png").read_text() == "mine"
+    assert run(served, scan, "--out", out, "--force", "--retry-failed").exit_code == 0
+    assert (out / "a_colorized.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_interruption_costs_nothing(served: Served, scans: Path, tmp_path: Path) -> None:
+    """A run that only submits is taken up by the next, which makes no second job."""
+    out = tmp_path / "color"
+    first = run(served, scans, "--out", out, "--no-wait")
+    assert len(summary(first)["jobs"]) == 1
+    second = run(served, scans, "--out", out)
+    assert summary(second)["jobs"] == []
+    assert summary(second)["succeeded"] == 3
+    assert (out / "a_colorized.jpg").exists()
+
+
+def test_a_lost_answer_makes_no_second_job(served: Served, tmp_path: Path) -> None:
+    """A POST whose answer was lost is repeated under its key and finds the first job."""
+    scan = write_picture(tmp_path / "a.png")
+    client = Client(served.url, patience=30)
+    digest = client.upload(scan)
+    served.faults.append(("POST", 503))
+    job = client.submit([{"sha256": digest, "filename": "a.png"}], idempotency_key="k")
+    assert [info.key for info in served.house.store.list("t/default/jobs/") if info.key.endswith("job.json")] == [
+        layout.job("default", job.id)
+    ]
+
+
+def test_a_killed_post_is_repeated_by_the_next_run(served: Served, tmp_path: Path) -> None:
+    """A job that was noted but whose answer never came is posted again under the same key."""
+    scan = write_picture(tmp_path / "scans" / "a.png")
+    out = tmp_path / "color"
+    assert run(served, scan, "--out", out).exit_code == 0
+    state = State(out / ".photochrom")
+    state._run("UPDATE jobs SET job = NULL, ended = 0", ())
+    state._run("UPDATE items SET state = 'queued', output = NULL", ())
+    state.close()
+    (out / "a_colorized.png").unlink()
+    assert run(served, scan, "--out", out).exit_code == 0
+    assert (out / "a_colorized.png").exists()
+    assert len([1 for info in served.house.store.list("t/default/jobs/") if info.key.endswith("job.json")]) == 1
+
+
+def test_a_forgotten_job_is_submitted_anew(served: Served, tmp_path: Path) -> None:
+    """When the server no longer knows an open job, its scans are sent and submitted again."""
+    scan = write_picture(tmp_path / "scans" / "a.png")
+    out = tmp_path / "color"
+    run(served, scan, "--out", out, "--no-wait")
+    store = served.house.store
+    assert isinstance(store, MemoryStore)
+    served.house.client.flushall()
+    for info in list(store.list("t/")) + list(store.list("open/")):
+        store.delete(info.key)
+    again = run(served, scan, "--out", out)
+    assert again.exit_code == 0, again.output
+    assert "does not know" in again.stderr
+    assert (out / "a_colorized.png").exists()
+
+
+def test_collisions_keep_their_extension(tmp_path: Path) -> None:
+    """Scans that differ only in extension, and scans of the same name, get results of different names."""
+    for path in ("x/a.jpg", "x/a.png", "x/b.png", "y/b.png"):
+        write_picture(tmp_path / path)
+    scans = [*find([tmp_path / "x"], out=None), *find([tmp_path / "y"], out=None)]
+    names = sorted(str(target) for target in stems(scans).values())
+    assert names == ["a.jpg_colorized", "a.png_colorized", "b.png-2_colorized", "b.png_colorized"]
+
+
+def test_a_folder_is_walked_in_order_without_its_own_results(tmp_path: Path) -> None:
+    """Hidden files and OUT are left out; a file that is named twice is found once."""
+    for path in ("b.png", "a.png", "out/old.png", ".git/x.png"):
+        write_picture(tmp_path / path)
+    found = [scan.name for scan in find([tmp_path, tmp_path / "a.png"], out=tmp_path / "out")]
+    assert found == ["a.png", "b.png"]
+
+
+def test_people_read_words(served: Served, scans: Path, tmp_path: Path) -> None:
+    """Without --json the failures, what was skipped and the outcome are told in words."""
+    command = ["submit", str(scans), "--out", str(tmp_path / "color"), "--server", served.url]
+    first = CliRunner().invoke(main, command)
+    assert "3 colored, 2 failed." in first.stdout
+    assert "false.jpg" in first.stderr
+    assert "Skipped notes.txt" in first.stderr
+    assert "Nothing to do: 3 colored before, 2 failed before." in CliRunner().invoke(main, command).stdout
+    plan = CliRunner().invoke(main, [*command, "--dry-run"])
+    assert "4 pictures" in plan.stdout
+    assert json.loads(CliRunner().invoke(main, [*command, "--dry-run", "--json"]).stdout)["pictures"] == 4
+    assert CliRunner().invoke(main, ["submit", str(scans)]).exit_code == 2
+
+
+def test_jobs_are_looked_after(served: Served, tmp_path: Path) -> None:
+    """status, list, report and cancel work by hand and for scripts."""
+    client = Client(served.url)
+    digest = client.upload(write_picture(tmp_path / "a.png"))
+    job = client.submit([{"sha256": digest, "filename": "a.png"}])
+
+    def call(*arguments: str) -> Result:
+        return CliRunner().invoke(main, [*arguments, "--server", served.url], catch_exceptions=False)
+
+    waited = call("status", job.id, "--wait")
+    assert waited.exit_code == 0
+    assert "completed  100% of 1: 1 colored" in waited.stdout
+    assert json.loads(call("status", job.id, "--json").stdout)["state"] == "completed"
+    assert job.id in call("list").stdout
+    assert json.loads(call("list", "--json").stdout)["id"] == job.id
+    assert json.loads(call("report", job.id).stdout)["number"] == 0
+    target = tmp_path / "report.csv"
+    assert call("report", job.id, "--csv", "-o", str(target)).exit_code == 0
+    assert target.read_text().startswith("number,state")
+    refused = call("cancel", job.id)
+    assert refused.exit_code == 2
+    assert "job_ended" in refused.stderr
+
+
+def test_the_client_speaks_to_the_server(served: Served, tmp_path: Path) -> None:
+    """Upload, submit, wait, items, download: the five lines of the docstring."""
+    client = Client(served.url)
+    scan = write_picture(tmp_path / "old.png")
+    assert client.upload(scan) == client.upload(scan) == file_digest(scan)
+    assert served.count("PUT", "/v1/uploads") == 1
+    job = client.wait(client.submit([{"sha256": file_digest(scan), "filename": "old.png"}], {"chroma_gain": 0.5}).id)
+    assert job.counts["succeeded"] == 1
+    (item,) = client.items(job.id, state="succeeded")
+    assert item.derivative is not None
+    path = tmp_path / "new.png"
+    assert client.download(job.id, 0, path) == item.derivative["sha256"] == file_digest(path)
+    assert client.models()[0]["name"] == "lite"
+    assert [seen.id for seen in client.jobs()] == [job.id]
+    with pytest.raises(DownloadDamaged):
+        client.download(job.id, 0, tmp_path / "bad.png", sha256="0" * 64)
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["new.png", "old.png"]
+
+
+def test_refusals_and_silence_are_told_apart(served: Served, tmp_path: Path) -> None:
+    """A problem has its code; a server that is not there, or is no Photochrom, is unreachable; exit status 3."""
+    with pytest.raises(ProblemError) as caught:
+        Client(served.url).job("nonsense")
+    assert (caught.value.status, caught.value.code) == (404, "not_found")
+    with pytest.raises(ServerUnreachable):
+        Client("http://127.0.0.1:1", patience=0).models()
+    served.faults.append(("GET", 500))
+    with pytest.raises(ServerUnreachable, match="not as Photochrom does"):
+        Client(served.url, patience=0).models()
+    text = tmp_path / "text"
+    text.write_text("no picture")
+    with pytest.raises(ProblemError, match="unsupported_media"):
+        Client(served.url).upload(text)
+
+
+def test_retries_are_a_decision() -> None:
+    """What waiting can mend is tried again, as the server asks or with growing pauses, until patience is over."""
+    away = ServerUnreachable("away")
+    busy = ProblemError(status=503, code="x", detail="x", extra={}, retry_after=7)
+    wrong = ProblemError(status=422, code="x", detail="x", extra={}, retry_after=None)
+
+    def after(error: ClientError, attempt: int, elapsed: float = 0) -> Again | None:
+        return decide(error, attempt=attempt, elapsed=elapsed, patience=60, jitter=0)
+
+    assert [after(away, n) for n in (1, 2, 3, 9)] == [Again(after=s) for s in (0.5, 1.0, 2.0, 15.0)]
+    assert after(busy, 1) == Again(after=7)
+    assert after(wrong, 1) is None
+    assert after(away, 1, elapsed=60) is None
+
+
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command whose packages are missing says what to install; unknown commands are refused."""
+    import importlib  # noqa: PLC0415
+
+    def missing(name: str) -> Any:
+        raise ModuleNotFoundError("no", name="celery")
+
+    monkeypatch.setattr(importlib, "import_module", missing)
+    result = CliRunner().invoke(main, ["worker"])
+    assert result.exit_code == 2
+    assert "pip install 'photochrom[worker]'" in result.stderr
+    assert CliRunner().invoke(main, ["paint"]).exit_code == 2
+    assert "colorize" in CliRunner().invoke(main, ["--help"]).stdout
