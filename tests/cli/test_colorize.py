@@ -1,0 +1,69 @@
+"""`photochrom colorize`, here and now."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from photochrom.command import main
+from tests.house import write_picture
+
+
+def run(*arguments: object) -> Result:
+    """Runs the command in this process."""
+    return CliRunner().invoke(main, ["colorize", *map(str, arguments)], catch_exceptions=False)
+
+
+def test_a_photo_gets_a_color_picture_beside_it(tmp_path: Path) -> None:
+    """`old.jpg` gives `old_colorized.jpg`; a second run leaves it unless it is forced."""
+    photo = write_picture(tmp_path / "old.jpg")
+    first = run(photo)
+    assert first.exit_code == 0
+    result = tmp_path / "old_colorized.jpg"
+    with Image.open(result) as color:
+        assert color.mode == "RGB"
+    before = result.read_bytes()
+    again = run(photo)
+    assert again.exit_code == 1
+    assert "output_exists" in again.stderr
+    assert run(photo, "--force", "--chroma-gain", 0.2).exit_code == 0
+    assert result.read_bytes() != before
+
+
+def test_one_bad_file_does_not_stop_the_run(tmp_path: Path) -> None:
+    """Each bad file is named with its code; the others are colored; exit status 1."""
+    good = write_picture(tmp_path / "good.png")
+    (tmp_path / "bad.png").write_bytes(good.read_bytes()[:120])
+    (tmp_path / "text.jpg").write_text("text")
+    result = run(tmp_path / "bad.png", tmp_path / "text.jpg", good, "-o", tmp_path / "out", "--json")
+    assert result.exit_code == 1
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [line["state"] for line in lines] == ["failed", "failed", "succeeded"]
+    assert lines[1]["code"] == "not_a_picture"
+    assert (tmp_path / "out" / "good_colorized.png").exists()
+
+
+def test_usage_is_explained(tmp_path: Path) -> None:
+    """A bad recipe, an unknown model and a missing file end with status 2 and words."""
+    photo = write_picture(tmp_path / "old.jpg")
+    assert "0.05 to 1.0" in run(photo, "--temperature", 7).stderr
+    assert run(photo, "--temperature", 7).exit_code == 2
+    assert "Known: lite" in run(photo, "--model", "x").stderr
+    assert run(tmp_path / "none.jpg").exit_code == 2
+
+
+@pytest.mark.slow
+def test_many_photos_use_several_processes(tmp_path: Path) -> None:
+    """From four files on processes share the work; their results are those of one."""
+    photos = [write_picture(tmp_path / f"{n}.png", seed=n) for n in range(5)]
+    command = [sys.executable, "-m", "photochrom", "colorize", "-o", str(tmp_path / "many"), *map(str, photos)]
+    assert subprocess.run(command, check=False, capture_output=True).returncode == 0
+    assert run(photos[3], "-o", tmp_path / "one").exit_code == 0
+    made = (tmp_path / "many" / "3_colorized.png").read_bytes()
+    assert made == (tmp_path / "one" / "3_colorized.png").read_bytes()
