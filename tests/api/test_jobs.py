@@ -130,7 +130,9 @@ def test_json_names_stored_masters(house: House) -> None:
     [
         pytest.param(b"{", "application/json", "invalid_request", id="broken"),
         pytest.param(b'{"items": []}', "application/json", "invalid_request", id="no items"),
-        pytest.param(b'{"items": [{"sha256": "x", "filename": "a"}]}', "application/json", "invalid_request", id="digest"),
+        pytest.param(
+            b'{"items": [{"sha256": "x", "filename": "a"}]}', "application/json", "invalid_request", id="digest"
+        ),
         pytest.param(b'{"items": [], "webhook": "x"}', "application/json", "invalid_request", id="not built"),
         pytest.param(b"a", "application/x-ndjson", "unsupported_media", id="kind not built"),
         pytest.param(b"a", "multipart/form-data", "invalid_request", id="no boundary"),
@@ -197,10 +199,13 @@ def test_a_job_that_nobody_serves_says_so(house: House) -> None:
     location = post(house, image=image()).headers["Location"]
     assert "none is running" in house.http().get(location).json["waiting_for"]
     house.announce()
-    house.client.set("pc:host:host", json.dumps({"name": "host", "slots": 1, "models": {"x": "y"}, "engine": "", "pipeline": 1}))
+    house.client.set(
+        "pc:host:host", json.dumps({"name": "host", "slots": 1, "models": {"x": "y"}, "engine": "", "pipeline": 1})
+    )
     assert "lite" in house.http().get(location).json["waiting_for"]
     house.client.set(
-        "pc:host:host", json.dumps({"name": "host", "slots": 1, "models": {"lite": LITE.digest}, "engine": "", "pipeline": 0})
+        "pc:host:host",
+        json.dumps({"name": "host", "slots": 1, "models": {"lite": LITE.digest}, "engine": "", "pipeline": 0}),
     )
     assert "pipeline" in house.http().get(location).json["waiting_for"]
 
@@ -244,7 +249,12 @@ def test_redis_may_be_down(house: House) -> None:
 def test_unknown_jobs_are_not_found(house: House) -> None:
     """An id that is no job's, or no id at all, or another tenant's, is 404."""
     location = post(house, image=image()).headers["Location"]
-    for path in ("/v1/jobs/nonsense", "/v1/jobs/01a20ab1-472a-77b3-875d-7f44aacf8c22", f"{location}/items/7", "/v1/nothing"):
+    for path in (
+        "/v1/jobs/nonsense",
+        "/v1/jobs/01a20ab1-472a-77b3-875d-7f44aacf8c22",
+        f"{location}/items/7",
+        "/v1/nothing",
+    ):
         answer = house.http().get(path)
         assert (answer.status_code, answer.json["code"]) == (404, "not_found"), path
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-
 import resource
 from collections.abc import Iterator
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import socket
 from pathlib import Path
 
@@ -118,7 +119,7 @@ def test_a_data_folder_has_one_holder(tmp_path: Path) -> None:
     """A second holder is refused with the first one's pid and address."""
     first, second = DataLock(tmp_path), DataLock(tmp_path)
     first.take(patience=0, address="http://127.0.0.1:8080")
-    with pytest.raises(Misconfigured, match=f"process {os.getpid()} at http://127.0.0.1:8080"):
+    with pytest.raises(Misconfigured, match=re.escape(f"process {os.getpid()} at http://127.0.0.1:8080")):
         second.take(patience=0, address="http://127.0.0.1:9999")
     os.close(first.descriptor)
     second.take(patience=5, address="http://127.0.0.1:9999")

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models import kernel
 from models.bins import COUNT, centers
 from models.decoding import annealed_mean
 from models.lab import RGB_OF_RELATIVE_XYZ, XYZ_OF_RGB, encoded, lightness, linear
@@ -153,3 +154,22 @@ def test_another_tone_curve_keeps_gray_too() -> None:
     assert np.array_equal(out[:, :, 1], gray)
     _, delta = render(gray, np.full((2, 2, 2), 30, np.float32), space)
     assert delta.maximum < 0.8
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_compiled_kernel_does_what_its_source_says(channels: int) -> None:
+    """The kernel run as plain Python gives the compiled one's samples and figures."""
+    dice = np.random.default_rng(7)
+    strip = dice.integers(0, 256, (6, 9, channels), dtype=np.uint8)
+    ab = dice.uniform(-110, 110, (2, 3, 4)).astype(np.float32)
+    ab[:, :, :2] = 0
+    compiled, delta = render(strip[:, :, 0] if channels == 1 else strip, ab, srgb())
+    plain = np.empty((6, 9, 3), np.uint8)
+    histogram, sums = np.zeros(1000, np.int64), np.zeros(2)
+    space = srgb()
+    table = lightness(np.arange(4098) / 4096).astype(np.float32)
+    arrays = (space.light, space.samples, space.luminance, space.matrix, table, plain, histogram, sums)
+    kernel.render_strip(strip, ab, 0, 6, *arrays)
+    assert np.abs(plain.astype(int) - compiled).max() <= 1
+    assert histogram.sum() == 54
+    assert sums[1] == pytest.approx(delta.maximum, abs=0.05)

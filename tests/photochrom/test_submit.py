@@ -97,8 +97,7 @@ def scans(tmp_path: Path) -> Path:
 def run(served: Served, *arguments: object) -> Result:
     """Runs `photochrom submit --json`."""
     command = ["submit", *map(str, arguments), "--server", served.url, "--json"]
-    result = CliRunner().invoke(main, command, catch_exceptions=False)
-    return result
+    return CliRunner().invoke(main, command, catch_exceptions=False)
 
 
 def summary(result: Result) -> dict[str, Any]:
@@ -119,7 +118,9 @@ def test_a_tree_comes_back_mirrored(served: Served, scans: Path, tmp_path: Path)
     assert summary(result)["succeeded"] == 3
     assert summary(result)["failed"] == 2
     assert summary(result)["skipped"] == 1
-    written = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file() and ".photochrom" not in path.parts}
+    written = {
+        str(path.relative_to(out)) for path in out.rglob("*") if path.is_file() and ".photochrom" not in path.parts
+    }
     assert written == {"a_colorized.jpg", "box/b_colorized.png", "box/c_colorized.tif"}
 
 

@@ -102,7 +102,9 @@ def test_recipes_are_resolved_and_named() -> None:
         "quality": 95,
         "temperature": 0.38,
     }
-    assert recipe.canonical() == json.dumps(json.loads(recipe.canonical()), sort_keys=True, separators=(",", ":")).encode()
+    assert (
+        recipe.canonical() == json.dumps(json.loads(recipe.canonical()), sort_keys=True, separators=(",", ":")).encode()
+    )
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_each_kind_of_master_is_colored(name: str) -> None:
         assert small.startswith(b"\xff\xd8\xff")
 
 
-@pytest.mark.parametrize("name", [name for name in MASTERS if "gray" in name or "TIFF" in name and "RGB" not in name])
+@pytest.mark.parametrize("name", [name for name in MASTERS if "gray" in name or ("TIFF" in name and "RGB" not in name)])
 def test_without_color_the_master_comes_back(name: str) -> None:
     """At chroma gain 0 a lossless derivative equals its master, sample for sample."""
     data = MASTERS[name]
@@ -231,7 +231,9 @@ GAMMA_22 = b"curv\0\0\0\0\0\0\0\1\x02\x33"
 PARAMETRIC = b"para\0\0\0\0\0\0\0\0\x00\x01\xcc\xcc"
 
 
-@pytest.mark.parametrize("curve", [GAMMA_22, PARAMETRIC, b"curv\0\0\0\0\0\0\0\0"], ids=["gamma 2.2", "para 1.8", "linear"])
+@pytest.mark.parametrize(
+    "curve", [GAMMA_22, PARAMETRIC, b"curv\0\0\0\0\0\0\0\0"], ids=["gamma 2.2", "para 1.8", "linear"]
+)
 def test_a_gray_profile_becomes_an_rgb_one_with_its_curve(curve: bytes) -> None:
     """Gray in is gray out, and the derivative's profile carries the master's own tone curve."""
     profile = gray_profile(curve)
@@ -257,7 +259,7 @@ def test_a_gray_profile_becomes_an_rgb_one_with_its_curve(curve: bytes) -> None:
     ],
 )
 def test_a_profile_that_cannot_be_kept_is_replaced(profile: bytes) -> None:
-    """sRGB takes the place of a profile that cannot be kept, with a warning."""
+    """SRGB takes the place of a profile that cannot be kept, with a warning."""
     handling = handle(profile, gray=True)
     assert handling.warnings == ("profile_replaced",)
     assert handling.profile is None
