@@ -294,6 +294,7 @@ class LifeOfItems(RuleBasedStateMachine):
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+@pytest.mark.no_cover
 def test_every_item_ends_exactly_once(redis_url: str) -> None:
     """Whatever dies, sleeps or is wiped, each item of an accepted job reaches exactly one terminal state."""
     LifeOfItems.url = redis_url
