@@ -160,6 +160,7 @@ class LifeOfItems(RuleBasedStateMachine):
         verdict, attempts, closure = self.shop.index.begin(held.claim, lease=LEASE)
         if verdict is Begin.BEGUN:
             assert attempts <= MAX_ATTEMPTS
+            assert held.claim.job not in self.canceled, "cancel stops what has not begun"
             self.begins += 1
             self.held[worker] = replace(held, begun=True)
             return
@@ -228,17 +229,21 @@ class LifeOfItems(RuleBasedStateMachine):
         """Works off what is open, then compares storage with itself and with what was seen."""
         if not hasattr(self, "jobs"):
             return
+        asleep, self.held = self.held, {}
         for _ in range(60):
             if all(self.shop.ledger.read_ending(job) for job in self.jobs):
                 break
             self.expire()
             self.sweep()
-            self.held.clear()
             self._claim(1)
             while self.held:
                 self.work(1, 1, good=True, doubled=False)
                 if not self.held:
                     self._claim(1)
+        # Whoever slept through all of it wakes now, and cannot give an item a second end.
+        self.held = {worker: held for worker, held in asleep.items() if held.begun or held.outcome}
+        for worker in list(self.held):
+            self.work(worker, 2, good=True, doubled=True)
         for job in self.jobs:
             self._check(job)
         self.sweeper.looked = 0
