@@ -82,7 +82,10 @@ class LifeOfItems(RuleBasedStateMachine):
     # The API.
 
     @precondition(lambda self: len(self.jobs) < 4)
-    @rule(total=st.sampled_from([1, 2, 3, 5, 11, 11, 2, 1001]), cut=st.sampled_from(["parts", "job", "registered", "rung"]))
+    @rule(
+        total=st.sampled_from([1, 2, 3, 5, 11, 11, 2, 1001]),
+        cut=st.sampled_from(["parts", "job", "registered", "rung"]),
+    )
     def submit(self, total: int, cut: str) -> None:
         """Submits a job; the API may die after any step. Only one with a `job.json` was answered with 202."""
         job = Job(id=new_id(), tenant="default", created=self.clock.now(), model="lite", recipe=RECIPE, total=total)
