@@ -38,5 +38,5 @@ def main() -> None:
             for stage, seconds in made.timings.items():
                 stages[stage].append(seconds)
     print(f"{_COUNT} masters of 2 MP on one thread, median")
-    for stage, seconds in stages.items():
-        print(f"{stage:10}{median(seconds) * 1e3:8.1f} ms{median(seconds) / (WIDTH * HEIGHT) * 1e9:8.1f} ns a pixel")
+    for stage, taken in stages.items():
+        print(f"{stage:10}{median(taken) * 1e3:8.1f} ms{median(taken) / (WIDTH * HEIGHT) * 1e9:8.1f} ns a pixel")

@@ -148,7 +148,7 @@ def test_models_to_serve_are_chosen(tmp_path: Path) -> None:
         (load({}, models="x"), "unknown_model"),
         (load({}, models_dir=tmp_path), "model_missing"),
     ):
-        with pytest.raises(Exception, match=".") as caught:
+        with pytest.raises(Exception, match=r".") as caught:
             served_models(settings)
         assert caught.value.code == code  # type: ignore[attr-defined]
 

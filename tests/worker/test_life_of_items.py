@@ -110,8 +110,9 @@ class LifeOfItems(RuleBasedStateMachine):
     @precondition(lambda self: self.jobs)
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
-        """Cancels a job that has not ended."""
-        job = data.draw(st.sampled_from(self.jobs))
+        """Cancels a job that has not ended, rather one that somebody works on."""
+        in_hand = {held.claim.job for held in self.held.values()}
+        job = data.draw(st.sampled_from([job for job in self.jobs if job.id in in_hand] or self.jobs))
         if self.shop.ledger.read_ending(job) is None:
             self.shop.ledger.cancel(job)
             self.shop.index.cancel(job.id)
