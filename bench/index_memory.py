@@ -44,6 +44,6 @@ def main() -> None:
 
 def _say(client: redis.Redis, job: Job, ended: int) -> int:
     keys = [key for key in client.scan_iter("pc:*") if job.id.encode() in key]
-    size = sum(int(client.memory_usage(key) or 0) for key in keys)  # type: ignore[arg-type]  # bytes here, always
+    size = sum(int(client.memory_usage(key) or 0) for key in keys)
     print(f"{ended:10,}{size:12,}{size / _ITEMS:16.3f}")
     return size
