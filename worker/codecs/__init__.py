@@ -136,24 +136,3 @@ def foreign_errors() -> Iterator[None]:
         ):
             raise Truncated(f"The file ends before the picture does: {words}") from error
         raise Corrupt(f"The file is damaged: {words}") from error
-
-
-def pillow_dpi(info: Mapping[Any, Any]) -> tuple[float, float] | None:
-    """Returns the resolution that Pillow found, or None for one that says nothing."""
-    dpi = info.get("dpi")
-    if not dpi or not all(0 < float(value) < 1e6 for value in dpi):
-        return None
-    return round(float(dpi[0]), 3), round(float(dpi[1]), 3)
-
-
-def pillow_exif(image: PillowImage.Image) -> tuple[int, bytes | None]:
-    """Returns orientation and the EXIF block with orientation 1; a block that cannot be read is left out."""
-    try:
-        exif = image.getexif()
-        orientation = int(exif.get(0x0112, 1))
-        if not exif:
-            return 1, None
-        exif[0x0112] = 1
-        return orientation if 1 <= orientation <= 8 else 1, exif.tobytes()
-    except Exception:  # noqa: BLE001 - EXIF of old scanners is wild; the picture matters more
-        return 1, None

@@ -10,30 +10,13 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
-from shared.errors import UnsupportedPicture
 from shared.formats import JPEG
-from worker.codecs import Dressing, Header, foreign_errors, pillow_dpi, pillow_exif
-
-_MODES = {"L": "GRAY", "RGB": "RGB"}
+from worker.codecs import Dressing, Header, foreign_errors, pillow
 
 
 def read_header(source: IO[bytes]) -> Header:
     """Reads size, orientation, profile and resolution."""
-    with foreign_errors(), Image.open(source, formats=("JPEG", "MPO")) as image:
-        if image.mode not in _MODES:
-            raise UnsupportedPicture(
-                f"JPEG of kind {image.mode} is not colored yet.", seen=image.mode, limit=list(_MODES)
-            )
-        orientation, exif = pillow_exif(image)
-        return Header(
-            format=JPEG,
-            stored_width=image.width,
-            stored_height=image.height,
-            orientation=orientation,
-            profile=image.info.get("icc_profile"),
-            dpi=pillow_dpi(image.info),
-            exif=exif,
-        )
+    return pillow.read_header(source, JPEG, ("JPEG", "MPO"))
 
 
 def decode(source: IO[bytes], header: Header) -> NDArray[np.uint8]:

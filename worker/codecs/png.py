@@ -9,35 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
-from shared.errors import UnsupportedPicture
 from shared.formats import PNG
-from worker.codecs import Dressing, Header, foreign_errors, pillow_dpi, pillow_exif
+from worker.codecs import Dressing, Header, foreign_errors, pillow
 
 #: zlib level: 3 is twice as fast as the default and costs a few percent of size on photographs.
 _COMPRESSION = 3
 
-_MODES = ("L", "RGB")
-
 
 def read_header(source: IO[bytes]) -> Header:
     """Reads size, orientation, profile and resolution."""
-    with foreign_errors(), Image.open(source, formats=("PNG",)) as image:
-        if image.mode not in _MODES:
-            raise UnsupportedPicture(
-                f"PNG of kind {image.mode} is not colored yet; 8-bit gray and RGB are.",
-                seen=image.mode,
-                limit=list(_MODES),
-            )
-        orientation, exif = pillow_exif(image)
-        return Header(
-            format=PNG,
-            stored_width=image.width,
-            stored_height=image.height,
-            orientation=orientation,
-            profile=image.info.get("icc_profile"),
-            dpi=pillow_dpi(image.info),
-            exif=exif,
-        )
+    return pillow.read_header(source, PNG, ("PNG",))
 
 
 def decode(source: IO[bytes], header: Header) -> NDArray[np.uint8]:
