@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,11 +155,8 @@ def _lightness_table() -> NDArray[np.float32]:
 
 @cache
 def _kernel() -> Callable[..., None]:
-    """Returns the compiled kernel. numba is imported here, since the client's commands need not pay for it."""
-    from numba import njit  # noqa: PLC0415
+    """Returns the compiled kernel. It is imported here, since the client's commands need not pay for numba."""
+    from models.kernel import render_strip  # noqa: PLC0415
 
-    from models import kernel  # noqa: PLC0415
-
-    options: dict[str, Any] = {"cache": True, "nogil": True, "fastmath": {"contract"}}
-    compiled: Callable[..., None] = njit(**options)(kernel.render_strip)
+    compiled: Callable[..., None] = render_strip
     return compiled
