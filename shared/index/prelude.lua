@@ -38,11 +38,13 @@ end
 
 local function active(job) return job.state == 'queued' or job.state == 'running' end
 
--- Nothing will change any more: every item has ended, or the job is canceled and nobody holds an item.
+-- Nothing will change any more: every item has ended, or the job is canceled and nobody holds an item. Books that do not
+-- balance are no ground to end a job on: an audit will drop them.
 local function closable(job)
-  if job.ended == job.total then return 1 end
-  if job.state == 'canceling' and job.held == 0 then return 1 end
-  return 0
+  local over = job.ended == job.total or (job.state == 'canceling' and job.held == 0)
+  local sound = over and redis.call('BITCOUNT', key(job.id, 'done')) == job.ended
+    and redis.call('BITCOUNT', key(job.id, 'failed')) == job.failed
+  return sound and 1 or 0
 end
 
 local function add(job, field, by)

@@ -245,6 +245,16 @@ def test_audit_drops_a_job_that_does_not_add_up(index: Index, client: redis.Redi
     assert index.register(job)
 
 
+def test_books_that_do_not_balance_end_no_job(index: Index, client: redis.Redis) -> None:
+    """A job whose done bits were lost cannot be closed on its counts, however they add up."""
+    job = make_job(2)
+    index.register(job)
+    end(index, job, 0)
+    client.delete(f"pc:job:{job.id}:done")
+    assert end(index, job, 0) == Closure(part=False, job=False)
+    assert index.audit(job.id)[0] is Audit.DROPPED
+
+
 def test_small_jobs_go_first_but_bulk_gets_every_eighth_claim(index: Index) -> None:
     """Within a tenant small jobs go first, and large ones cannot starve."""
     large = make_job(1000)
