@@ -4,6 +4,7 @@
 local id, n, state = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local job = load_job(id)
 if not job or n >= job.total then return { 'unknown', 0, 0 } end
+if job.state == 'completed' or job.state == 'canceled' then return { 'duplicate', 0, 0 } end
 if redis.call('GETBIT', key(id, 'done'), n) == 1 then return { 'duplicate', 0, closable(job) } end
 if read_try(id, n).owner ~= '' then add(job, 'held', -1) end
 redis.call('ZREM', key(id, 'due'), n)

@@ -205,6 +205,19 @@ def test_finish_takes_the_job_off_the_live_ones(index: Index, client: redis.Redi
     assert progress.state is JobState.COMPLETED
 
 
+def test_an_ended_job_counts_nothing_more(index: Index, client: redis.Redis) -> None:
+    """Whoever comes after the end moves no count, not even where the bits are lost."""
+    job = make_job(1)
+    index.register(job)
+    end(index, job, 0)
+    index.finish(job.id, JobState.COMPLETED)
+    client.delete(f"pc:job:{job.id}:done")
+    assert end(index, job, 0) == Closure(part=False, job=False)
+    progress = index.progress(job.id)
+    assert progress is not None
+    assert progress.counts == Counts(succeeded=1)
+
+
 def test_register_from_storage_hands_out_the_rest(index: Index) -> None:
     """A job registered with a standing hands out only what is not done, and its counts are those of the bits."""
     job = make_job(20)
