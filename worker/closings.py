@@ -6,7 +6,7 @@ from shared import logs
 from shared.clock import Clock
 from shared.index import Index
 from shared.index.claims import Closure
-from shared.items import part_count
+from shared.items import Item, part_count, part_numbers, part_of
 from shared.jobs import Counts, Ending, Job, JobState
 from shared.ledger import Ledger
 from shared.outcomes import canceled
@@ -30,7 +30,7 @@ def close_part(ledger: Ledger, index: Index, job: Job, part: int) -> None:
 
 def close_job(ledger: Ledger, index: Index, clock: Clock, job: Job) -> Ending | None:
     """Records how the job ended, then sets its state; returns None where the index has lost the job."""
-    seal(ledger, index, job, index.undone_below_cursor(job.id))
+    seal(ledger, index, job, index.perhaps_begun(job.id))
     progress = index.progress(job.id)
     if progress is None:
         return None
@@ -57,6 +57,10 @@ def seal(ledger: Ledger, index: Index, job: Job, numbers: list[int]) -> None:
     A canceled item needs no record as long as nobody can have begun it. One that was claimed gets one, so that a
     worker that wakes later cannot give it a second end.
     """
+    items: tuple[Item, ...] = ()
     for number in numbers:
-        outcome = ledger.end_item(job, canceled(ledger.read_item(job, number)))
+        first = part_numbers(part_of(number), job.total).start
+        if not items or items[0].number != first:
+            items = ledger.read_part(job.tenant, job.id, part_of(number))
+        outcome = ledger.end_item(job, canceled(items[number - first]))
         index.complete(job.id, number, outcome.state)

@@ -12,7 +12,7 @@ from shared.index.claims import Standing, bitmap
 from shared.items import ItemState, part_count, part_numbers
 from shared.jobs import Job
 from shared.ledger import Ledger
-from shared.outcomes import Outcome, canceled
+from shared.outcomes import Outcome
 
 _log = logs.logger(__name__)
 
@@ -66,29 +66,23 @@ def recover(ledger: Ledger, index: Index, tenant: str, job_id: str) -> Recovered
 
 
 def standing(ledger: Ledger, job: Job) -> Standing:
-    """Returns how far a job is by its records, and writes the reports of parts that have ended.
-
-    The index is gone, and with it who began what. So in a canceled job each item without a record gets one: a worker
-    that wakes later cannot give it another end.
-    """
-    stopped = ledger.is_canceled(job)
+    """Returns how far a job is by its records, and writes the reports of parts that have ended."""
     done: list[int] = []
     failed: list[int] = []
     succeeded = 0
     for part in range(part_count(job.total)):
         numbers = part_numbers(part, job.total)
         outcomes = _outcomes(ledger, job, part)
-        if stopped and len(outcomes) < len(numbers):
-            items = ledger.read_part(job.tenant, job.id, part)
-            left = [item for item in items if item.number not in outcomes]
-            outcomes |= {item.number: ledger.end_item(job, canceled(item)) for item in left}
         if len(outcomes) == len(numbers):
             ledger.close_part(job, part)
         done += outcomes
         failed += [number for number, outcome in outcomes.items() if outcome.state is ItemState.FAILED]
         succeeded += sum(outcome.state is ItemState.SUCCEEDED for outcome in outcomes.values())
     return Standing(
-        done=bitmap(done, job.total), failed=bitmap(failed, job.total), succeeded=succeeded, canceled=stopped
+        done=bitmap(done, job.total),
+        failed=bitmap(failed, job.total),
+        succeeded=succeeded,
+        canceled=ledger.is_canceled(job),
     )
 
 

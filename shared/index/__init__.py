@@ -48,7 +48,7 @@ class Index:
 
     def register(self, job: Job, standing: Standing | None = None) -> bool:
         """Makes the job claimable; returns False for one that is there, which stays as it is."""
-        standing = standing or Standing()
+        known = standing or Standing()
         return bool(
             self._run(
                 "register",
@@ -60,10 +60,11 @@ class Index:
                 job.total,
                 int(job.created * 1000),
                 job_text(job),
-                JobState.CANCELING if standing.canceled else JobState.QUEUED,
-                standing.done,
-                standing.failed,
-                standing.succeeded,
+                JobState.CANCELING if known.canceled else JobState.QUEUED,
+                known.done,
+                known.failed,
+                known.succeeded,
+                int(standing is not None),
             )
         )
 
@@ -173,10 +174,17 @@ class Index:
         with translated():
             self._client.srem(f"pc:job:{job_id}:parts", part)
 
-    def undone_below_cursor(self, job_id: str) -> list[int]:
-        """Returns the items that were claimed at some time and have not ended."""
+    def perhaps_begun(self, job_id: str) -> list[int]:
+        """Returns the items without an end that somebody may have begun.
+
+        Those are the claimed ones; in a job that was registered from storage all, since who had begun what is not known.
+        """
         with translated():
-            return sorted(int(number) for number in self._client.zrange(f"pc:job:{job_id}:due", 0, -1))
+            rebuilt, total = self._client.hmget(f"pc:job:{job_id}", "rebuilt", "total")
+            if rebuilt != b"1":
+                return sorted(int(number) for number in self._client.zrange(f"pc:job:{job_id}:due", 0, -1))
+            done = self._client.get(f"pc:job:{job_id}:done") or b""
+        return [number for number in range(int(total)) if not _bit(done, number)]
 
     def wanted_models(self) -> list[str]:
         """Returns the models (digests) for which a job is runnable now or has items that wait."""

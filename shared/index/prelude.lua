@@ -1,7 +1,8 @@
 -- What the scripts share. It stands before each of them when they are loaded.
 --
 -- pc:job:<id>          hash: spec, tenant, model, pipeline, class, total, cursor, state, revision, succeeded, failed,
---                      ended (done bits), held (items under a lease), created, started, finished (ms)
+--                      ended (done bits), held (items under a lease), created, started, finished (ms), rebuilt (1: it
+--                      was registered from storage, and who had begun what before that is not known)
 -- pc:job:<id>:done     bitmap: the item has ended          pc:job:<id>:failed   bitmap: set only where done is
 -- pc:job:<id>:due      sorted set: item -> ms when it may be claimed (end of its lease or of its wait)
 -- pc:job:<id>:tries    hash: item -> attempts|begun|owner, only for items in due; no owner: nobody holds it
