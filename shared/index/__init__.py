@@ -177,7 +177,7 @@ class Index:
     def perhaps_begun(self, job_id: str) -> list[int]:
         """Returns the items without an end that somebody may have begun.
 
-        Those are the claimed ones; in a job that was registered from storage all, since who had begun what is not known.
+        Those are the claimed ones; in a job that was registered from storage all: who had begun what is not known.
         """
         with translated():
             rebuilt, total = self._client.hmget(f"pc:job:{job_id}", "rebuilt", "total")
