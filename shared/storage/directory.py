@@ -206,7 +206,8 @@ class DirectoryStore:
                     outcome = act()
                 except FileNotFoundError:
                     self._durable.discard(path.parent)
-                    with suppress(FileNotFoundError):
+                    # Both errors: another made and removed it meanwhile. A file in its place, `act` names next.
+                    with suppress(FileNotFoundError, FileExistsError):
                         path.parent.mkdir(parents=True, exist_ok=True)
                     continue
             self._sync_folder(path.parent)

@@ -194,6 +194,29 @@ def test_folders_that_come_and_go(store: DirectoryStore) -> None:
     assert list(store.children("")) == []
 
 
+def test_a_folder_that_others_make_and_remove(store: DirectoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that is there when it is to be made, and gone a moment later, is made again."""
+    real, seen = os.mkdir, []
+
+    def exists_and_vanishes(path: str | Path, mode: int = 0o777) -> None:
+        if Path(path).name == "busy" and not seen:
+            seen.append(path)
+            raise FileExistsError(errno.EEXIST, "File exists", os.fspath(path))
+        real(path, mode)
+
+    monkeypatch.setattr(os, "mkdir", exists_and_vanishes)
+    assert store.put_if_absent("busy/x", b"1")
+    assert seen
+
+
+def test_a_file_in_the_place_of_a_folder(store: DirectoryStore) -> None:
+    """What somebody else laid into the storage folder is named, not taken for a folder that vanishes."""
+    store.root.mkdir(parents=True, exist_ok=True)
+    (store.root / "open").touch()
+    with pytest.raises(StorageUnavailable, match="Not a directory"):
+        store.put_if_absent("open/default/x", b"1")
+
+
 @pytest.mark.parametrize("call", ["fsync", "open"])
 def test_a_folder_that_cannot_be_synced(store: DirectoryStore, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     """A name that may not be durable is no success: the put fails, and the same put later finds the object."""
