@@ -10,11 +10,10 @@ client.download(job.id, 0, Path("old_colorized.jpg"))
 from __future__ import annotations
 
 import hashlib
-import random
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ import requests
 
 from photochrom.errors import DownloadDamaged, ProblemError, ServerUnreachable
 from photochrom.records import Item, Job
-from photochrom.retries import PATIENCE, decide
+from photochrom.retries import PATIENCE, Patience
 
 DEFAULT_SERVER = "http://127.0.0.1:8080"
 
@@ -36,14 +35,21 @@ class Client:
     """Calls one server. May be used by several threads; each has a connection of its own.
 
     Every call raises ProblemError where the server refuses, ServerUnreachable where nobody answers. What waiting can
-    mend is tried again for `patience` seconds.
+    mend is tried again for `patience` seconds, unless the server has never answered.
     """
 
-    def __init__(self, server: str = DEFAULT_SERVER, api_key: str | None = None, *, patience: float = PATIENCE) -> None:
-        """Connects with the first call."""
+    def __init__(
+        self,
+        server: str = DEFAULT_SERVER,
+        api_key: str | None = None,
+        *,
+        patience: float = PATIENCE,
+        notify: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Connects with the first call. `notify` is told in words when the server falls silent and when it is back."""
         self.server = server.rstrip("/")
         self._api_key = api_key
-        self._patience = patience
+        self._patience = Patience(patience, notify)
         self._local = threading.local()
 
     def models(self) -> list[dict[str, Any]]:
@@ -137,22 +143,7 @@ class Client:
         if sha256 is None:
             made = self.item(job_id, number).derivative or {}
             sha256 = made.get("sha256")
-        digest = hashlib.sha256()
-        partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-        try:
-            answer = self._call("GET", f"/v1/jobs/{job_id}/items/{number}/result", stream=True)
-            with answer, partial.open("xb") as file:
-                for chunk in answer.iter_content(_CHUNK):
-                    digest.update(chunk)
-                    file.write(chunk)
-            if sha256 and digest.hexdigest() != sha256:
-                raise DownloadDamaged(f"{path.name}: {digest.hexdigest()} came, {sha256} was promised.")
-            partial.replace(path)
-        except requests.RequestException as error:
-            raise ServerUnreachable(f"The download of {path.name} broke off: {error}") from error
-        finally:
-            partial.unlink(missing_ok=True)
-        return digest.hexdigest()
+        return self._patience.call(lambda: self._download_once(job_id, number, path, sha256))
 
     def cancel(self, job_id: str) -> Job:
         """Cancels what has not begun."""
@@ -163,29 +154,31 @@ class Client:
         with self._call("GET", f"/v1/jobs/{job_id}/report{'.csv' if csv else ''}", stream=True) as answer:
             yield from answer.iter_content(_CHUNK)
 
+    def _download_once(self, job_id: str, number: int, path: Path, sha256: str | None) -> str:
+        digest = hashlib.sha256()
+        partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+        try:
+            answer = self._once("GET", f"/v1/jobs/{job_id}/items/{number}/result", file=None, stream=True)
+            with answer, partial.open("xb") as file:
+                for chunk in answer.iter_content(_CHUNK):
+                    digest.update(chunk)
+                    file.write(chunk)
+            if sha256 and digest.hexdigest() != sha256:
+                raise DownloadDamaged(f"{path.name}: {digest.hexdigest()} came, {sha256} was promised.")
+            partial.replace(path)
+        except requests.RequestException as error:
+            raise ServerUnreachable(f"The download of {path.name} broke off: {_reason(error)}") from error
+        finally:
+            partial.unlink(missing_ok=True)
+        return digest.hexdigest()
+
     def _json(self, method: str, path: str, **kwargs: Any) -> Any:
         with self._call(method, path, **kwargs) as answer:
             return answer.json()
 
     def _call(self, method: str, path: str, *, file: Path | None = None, **kwargs: Any) -> requests.Response:
         """Makes a call, again and again while waiting can mend what is wrong with it."""
-        begun, attempt = time.monotonic(), 0
-        while True:
-            attempt += 1
-            try:
-                return self._once(method, path, file=file, **kwargs)
-            except (ProblemError, ServerUnreachable) as error:
-                elapsed = time.monotonic() - begun
-                again = decide(
-                    error,
-                    attempt=attempt,
-                    elapsed=elapsed,
-                    patience=self._patience,
-                    jitter=random.random(),  # noqa: S311
-                )
-                if again is None:
-                    raise
-                time.sleep(again.after)
+        return self._patience.call(lambda: self._once(method, path, file=file, **kwargs))
 
     def _once(self, method: str, path: str, *, file: Path | None, **kwargs: Any) -> requests.Response:
         address = path if path.startswith("http") else f"{self.server}{path}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -37,7 +39,7 @@ class Display(Protocol):
 
 
 class Bars:
-    """Progress bars on standard error: one a stage, shown once it has something to do."""
+    """Progress bars on standard error: one a stage, shown once it has something to do. Any thread may call."""
 
     def __init__(self) -> None:
         """Draws nothing yet."""
@@ -50,7 +52,9 @@ class Bars:
             console=self._console,
             refresh_per_second=4,
         )
+        self._lock = threading.Lock()
         self._tasks: dict[str, TaskID] = {}
+        self._totals: Counter[str] = Counter()
 
     def __enter__(self) -> Bars:
         self._progress.start()
@@ -63,11 +67,14 @@ class Bars:
 
     def expect(self, stage: str, more: int) -> None:
         """Adds to a bar."""
-        if more and stage not in self._tasks:
-            self._tasks[stage] = self._progress.add_task(STAGES[stage], total=0)
-        if more:
-            task = self._tasks[stage]
-            self._progress.update(task, total=(self._progress.tasks[task].total or 0) + more)
+        if not more:
+            return
+        with self._lock:
+            self._totals[stage] += more
+            if stage in self._tasks:
+                self._progress.update(self._tasks[stage], total=self._totals[stage])
+            else:
+                self._tasks[stage] = self._progress.add_task(STAGES[stage], total=self._totals[stage])
 
     def advance(self, stage: str) -> None:
         """Moves a bar by one."""

@@ -66,8 +66,8 @@ def submit(
     folder = (out or Path()) / STATE_FOLDER
     wanted = {name: value for name, value in recipe.items() if value is not None}
     state = State(folder)
-    client = Client(server, api_key)
     with JsonLines() if as_json else Bars() as display:
+        client = Client(server, api_key, notify=display.note)
         run = Submission(client, state, display, out=out, recipe=wanted, force=force, parallel=parallel)
         known = run.run(scans, retry_failed=retry_failed, wait=not no_wait)
         false_pictures = [_no_picture(scan) for scan in scans if scan.promised and not scan.picture]

@@ -19,8 +19,6 @@ from api.app import create_app
 from photochrom import Client, DownloadDamaged, ProblemError, ServerUnreachable
 from photochrom.client import file_digest
 from photochrom.command import main
-from photochrom.errors import ClientError
-from photochrom.retries import Again, decide
 from photochrom.scans import find, stems
 from photochrom.state import State
 from shared import layout
@@ -309,21 +307,6 @@ def test_refusals_and_silence_are_told_apart(served: Served, tmp_path: Path) -> 
     text.write_text("no picture")
     with pytest.raises(ProblemError, match="unsupported_media"):
         Client(served.url).upload(text)
-
-
-def test_retries_are_a_decision() -> None:
-    """What waiting can mend is tried again, as the server asks or with growing pauses, until patience is over."""
-    away = ServerUnreachable("away")
-    busy = ProblemError(status=503, code="x", detail="x", extra={}, retry_after=7)
-    wrong = ProblemError(status=422, code="x", detail="x", extra={}, retry_after=None)
-
-    def after(error: ClientError, attempt: int, elapsed: float = 0) -> Again | None:
-        return decide(error, attempt=attempt, elapsed=elapsed, patience=60, jitter=0)
-
-    assert [after(away, n) for n in (1, 2, 3, 9)] == [Again(after=s) for s in (0.5, 1.0, 2.0, 15.0)]
-    assert after(busy, 1) == Again(after=7)
-    assert after(wrong, 1) is None
-    assert after(away, 1, elapsed=60) is None
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

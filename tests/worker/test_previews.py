@@ -28,7 +28,7 @@ def test_the_longer_side_is_bounded_and_the_shape_kept(width: int, height: int, 
 
 @pytest.mark.parametrize("factor", [1.3, 2, 3.7, 8.1])
 def test_a_preview_shows_what_the_picture_shows(factor: float) -> None:
-    """Shrunk in steps or at once, by the mean over each cell: no more than a few levels apart, and none on the whole."""
+    """Shrunk in steps or at once, by the mean over each cell: a few levels apart, none on the whole."""
     scene = cv2.resize(skimage.data.astronaut(), (1024, 1024), interpolation=cv2.INTER_CUBIC)
     samples = cv2.resize(scene, None, fx=factor, fy=factor * 0.75, interpolation=cv2.INTER_LINEAR)
     with Image.open(io.BytesIO(preview(samples))) as picture:

@@ -130,7 +130,9 @@ def foreign_errors() -> Iterator[None]:
     except PillowImage.DecompressionBombError as error:
         raise Corrupt(f"The header is not believable: {error}") from error
     except Exception as error:  # decoders of untrusted bytes raise what they like
-        words = str(error) or type(error).__name__
+        # A lookup that fails deep in a decoder says only its key.
+        told = str(error) and not isinstance(error, LookupError | TypeError | AttributeError)
+        words = str(error) if told else f"its decoder stopped with {error!r}"
         if any(
             word in words.lower() for word in ("truncat", "premature", "end of", "eof", "not enough", "failed to read")
         ):
