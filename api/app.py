@@ -11,7 +11,7 @@ from flask_openapi3.models import Schema
 
 from api import asking, health, items, jobs, models, page, problems, reports, schemas, uploads
 from api.auth import Doorkeeper
-from api.services import Services
+from shared.services import Services
 
 _REF = "#/components/schemas/{model}"
 _DESCRIPTION = "Colorizes black-and-white photographs. Submit pictures, poll the job, fetch the results."

@@ -8,9 +8,10 @@ from typing import Any
 from flask import Response, jsonify
 from flask_openapi3 import APIBlueprint, Tag
 
-from api.services import Services, services
+from api.services import services
 from shared import layout
 from shared.errors import PhotochromError
+from shared.services import Services
 
 blueprint = APIBlueprint("health", __name__, abp_tags=[Tag(name="health", description="For supervisors")])
 

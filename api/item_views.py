@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from api.job_views import JobView
-from api.services import Services
 from shared.errors import NotFound
 from shared.items import Item, ItemState, part_count, part_numbers, part_of
 from shared.jobs import JobState
 from shared.outcomes import Outcome, canceled
+from shared.services import Services
 
 _STOPPED = (JobState.CANCELING, JobState.CANCELED)
 _ENDED = (ItemState.SUCCEEDED, ItemState.FAILED)

@@ -12,13 +12,14 @@ from werkzeug.wrappers import Response as AnyResponse
 from api import item_views, schemas
 from api.asking import bytes_answer, tenant
 from api.job_views import job_view
-from api.services import Services, services
+from api.services import services
 from shared import layout
 from shared.errors import ItemFailed, NotFound, NotReady
 from shared.formats import FORMATS, sniff
 from shared.items import ItemState
 from shared.jobs import Job
 from shared.outcomes import Outcome
+from shared.services import Services
 
 blueprint = APIBlueprint("items", __name__, abp_tags=[Tag(name="items", description="The items of a job")])
 

@@ -6,12 +6,12 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from api.services import Services
 from shared.clock import timestamp
 from shared.errors import IndexUnavailable, JobRecovering, NotFound
 from shared.ids import is_id
 from shared.index.progress import Progress
 from shared.jobs import Counts, Job, JobState
+from shared.services import Services
 
 #: The least and the most that a poller is asked to wait, seconds.
 _SOONEST, _LATEST = 1, 30

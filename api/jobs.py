@@ -11,11 +11,12 @@ from api import schemas
 from api.asking import job_answer, tenant
 from api.job_views import JobView, fresh_view, job_view, list_jobs
 from api.multipart import read_form
-from api.services import Services, services
+from api.services import services
 from api.submission import Submission, check_masters, submit
 from shared.errors import InvalidRequest, JobEnded, LengthRequired, UnsupportedMedia
 from shared.items import Item
 from shared.recipes import DEFAULT_MODEL, resolve
+from shared.services import Services
 
 blueprint = APIBlueprint("jobs", __name__, abp_tags=[Tag(name="jobs", description="Submissions and their progress")])
 

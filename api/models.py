@@ -8,10 +8,11 @@ from flask import Response, jsonify
 from flask_openapi3 import APIBlueprint, Tag
 
 from api import schemas
-from api.services import Services, services
+from api.services import services
 from shared import registry
 from shared.errors import IndexUnavailable
 from shared.recipes import DEFAULT_MODEL
+from shared.services import Services
 
 blueprint = APIBlueprint("models", __name__, abp_tags=[Tag(name="models", description="The nets")])
 

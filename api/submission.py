@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from api.services import Services
 from shared import layout, logs
 from shared.bells import top_up
 from shared.errors import IdempotencyMismatch, Unavailable, UnknownMasters
@@ -17,6 +16,7 @@ from shared.ids import new_id
 from shared.items import Item, part_count, part_numbers
 from shared.jobs import Job
 from shared.recipes import Recipe
+from shared.services import Services
 
 _log = logs.logger(__name__)
 

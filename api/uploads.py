@@ -11,11 +11,12 @@ from flask_openapi3 import APIBlueprint, Tag
 from api import schemas
 from api.asking import tenant
 from api.jobs import require_length
-from api.services import Services, services
+from api.services import services
 from api.spool import take_upload
 from shared import layout
 from shared.errors import TooLarge
 from shared.formats import SNIFF_BYTES, sniff
+from shared.services import Services
 
 blueprint = APIBlueprint(
     "uploads", __name__, abp_tags=[Tag(name="uploads", description="Masters, named by their bytes")]

@@ -13,7 +13,6 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from api.app import create_app
-from api.services import Services
 from models.nets import WEIGHTS, Net, load_net
 from shared.bells import MemoryBells
 from shared.clock import ManualClock, SystemClock
@@ -21,6 +20,7 @@ from shared.index import Index
 from shared.ledger import Ledger
 from shared.recipes import PIPELINE_VERSION
 from shared.registry import model_named
+from shared.services import Services
 from shared.settings import Settings
 from shared.storage import ObjectStore
 from shared.storage.memory import MemoryStore

@@ -12,35 +12,23 @@ from celery import Celery
 
 from models.nets import WEIGHTS, Net, load_net
 from shared import registry
-from shared.bells import Bells, CeleryBells
-from shared.clock import Clock, SystemClock
+from shared.bells import CeleryBells
+from shared.clock import SystemClock
 from shared.errors import InvalidSetting, ModelMissing
 from shared.index import Index
 from shared.index.connection import connect
 from shared.ledger import Ledger
 from shared.recipes import PIPELINE_VERSION
 from shared.registry import Model
+from shared.services import Services
 from shared.settings import Settings
-from shared.storage import ObjectStore
 from shared.storage.opening import open_store
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Workshop:
-    """The collaborators of everything that works on items."""
+class Workshop(Services):
+    """The services of a worker, and the nets it colors with."""
 
-    #: the settings of this process
-    settings: Settings
-    #: where every byte lives
-    store: ObjectStore
-    #: the records of jobs, in that storage
-    ledger: Ledger
-    #: what may be worked on now
-    index: Index
-    #: how other workers hear of work
-    bells: Bells
-    #: time
-    clock: Clock
     #: model digest -> loaded net; empty where nothing is colored, as in a sweeper
     nets: Mapping[str, Net]
     #: pipeline version of this worker
