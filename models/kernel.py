@@ -8,6 +8,8 @@ Formulas: CIE 15:2004, 8.2.1, in the form f(X/Xn) = (L + 16)/116 + a/500, f(Z/Zn
 import numpy as np
 from numba import njit
 
+from models.spaces import COARSE, FINE, FINE_BELOW
+
 #: Other threads go on meanwhile; a x b + c may be one instruction, nothing else is loosened.
 _compiled = njit(cache=True, nogil=True, fastmath={"contract"})
 
@@ -16,8 +18,15 @@ _KNEE = np.float32(6 / 29)
 _SLOPE = np.float32(3 * (6 / 29) ** 2)
 _OFFSET = np.float32(4 / 29)
 
-#: Halvings of the chroma factor where a color lies outside the gamut: to 1/256 of its chroma.
-_HALVINGS = 8
+#: Steps of the 8-bit tables; see `models.spaces`.
+_FINE = np.float32(FINE)
+_COARSE = np.float32(COARSE)
+_FINE_BELOW = np.float32(FINE_BELOW)
+_COARSE_START = np.float32(FINE * FINE_BELOW + 1 + 0.5)
+
+#: Bins of the histogram in one unit of L*.
+BINS_A_UNIT = 1_000
+_BINS_A_UNIT = np.float32(BINS_A_UNIT)
 
 #: f(X/Xn) of a, f(Z/Zn) of b.
 _X_OF_A = np.float32(1 / 500)
@@ -29,19 +38,32 @@ _ONE = np.float32(1)
 
 
 @_compiled
-def _row_lightness(row, channels, light, luminance, lightness, luma, wanted):
+def _row_lightness(row, channels, light, grays, luminance, lightness, luma, wanted):
     """Writes luminance and L* of a row's samples."""
+    if channels == 1:
+        for x in range(luma.shape[0]):
+            luma[x] = light[row[x, 0]]
+            wanted[x] = grays[row[x, 0]]
+        return
     steps = np.float32(lightness.shape[0] - 2)
     for x in range(luma.shape[0]):
-        if channels == 1:
-            luma[x] = light[row[x, 0]]
-        else:
-            luma[x] = (
-                light[row[x, 0]] * luminance[0] + light[row[x, 1]] * luminance[1] + light[row[x, 2]] * luminance[2]
-            )
+        luma[x] = light[row[x, 0]] * luminance[0] + light[row[x, 1]] * luminance[1] + light[row[x, 2]] * luminance[2]
         place = luma[x] * steps
         cell = np.int32(place)
         wanted[x] = lightness[cell] + (lightness[cell + 1] - lightness[cell]) * (place - np.float32(cell))
+
+
+@_compiled
+def _row_chroma(lines, left, share, step, wanted, a_row, b_row):
+    """Writes a and b of a row: the grid's values at each pixel, and what they add for each unit of its L*."""
+    for x in range(wanted.shape[0]):
+        at = left[x]
+        after = at + step
+        part = share[x]
+        a_slope = lines[2, at] + (lines[2, after] - lines[2, at]) * part
+        b_slope = lines[3, at] + (lines[3, after] - lines[3, at]) * part
+        a_row[x] = lines[0, at] + (lines[0, after] - lines[0, at]) * part + a_slope * wanted[x]
+        b_row[x] = lines[1, at] + (lines[1, after] - lines[1, at]) * part + b_slope * wanted[x]
 
 
 @_compiled
@@ -67,7 +89,7 @@ def _row_colors(a_row, b_row, luma, wanted, matrix, red, green, blue):
 
 
 @_compiled
-def _row_gamut(a_row, b_row, luma, wanted, matrix, red, green, blue, outside, scratch):
+def _row_gamut(a_row, b_row, luma, wanted, matrix, halvings, red, green, blue, outside, scratch):
     """Lowers the chroma of colors outside the gamut, along constant lightness and hue, until they fit.
 
     They are gathered first, so that each halving is a loop without a branch. `outside` int32[w] and `scratch`
@@ -87,7 +109,7 @@ def _row_gamut(a_row, b_row, luma, wanted, matrix, red, green, blue, outside, sc
         light[i] = luma[x]
         factor[i] = _ZERO
     step = _HALF
-    for _ in range(_HALVINGS):
+    for _ in range(halvings):
         for i in range(count):
             more = factor[i] + step
             r, g, b = _linear_rgb(root[i], x_part[i] * more, z_part[i] * more, light[i], matrix)
@@ -96,56 +118,84 @@ def _row_gamut(a_row, b_row, luma, wanted, matrix, red, green, blue, outside, sc
     for i in range(count):
         x = outside[i]
         r, g, b = _linear_rgb(root[i], x_part[i] * factor[i], z_part[i] * factor[i], light[i], matrix)
-        # They fit but for the last bit of a rounding, which must not leave the tables.
-        red[x] = min(max(r, _ZERO), _ONE)
-        green[x] = min(max(g, _ZERO), _ONE)
-        blue[x] = min(max(b, _ZERO), _ONE)
+        # The channel that would leave the gamut next stands at its bound; halvings end just short of that.
+        lowest, highest = min(r, g, b), max(r, g, b)
+        dark = lowest < _ONE - highest
+        bound, limiting = (_ZERO, lowest) if dark else (_ONE, highest)
+        red[x] = bound if r == limiting else r
+        green[x] = bound if g == limiting else g
+        blue[x] = bound if b == limiting else b
 
 
 @_compiled
-def _row_samples(
-    row, channels, a_row, b_row, wanted, red, green, blue, light, samples, luminance, lightness, out, histogram, sums
-):
-    """Writes a row's samples and measures how far they moved the lightness; overwrites `red` and `green`."""
-    width = wanted.shape[0]
-    steps = np.float32(samples.shape[0] - 1)
-    lightness_steps = np.float32(lightness.shape[0] - 2)
+def _row_samples(red, green, blue, samples, fine, out):
+    """Writes a row's samples, each the nearest to its linear light."""
+    if fine:
+        last = np.float32(samples.shape[0] - 2)
+        for channel, line in enumerate((red, green, blue)):
+            for x in range(line.shape[0]):
+                line[x] = np.sqrt(line[x]) * last
+            for x in range(line.shape[0]):
+                cell = np.uint32(line[x])
+                low = np.float32(samples[cell])
+                high = np.float32(samples[cell + np.uint32(1)])
+                out[x, channel] = np.uint32(low + (high - low) * (line[x] - np.float32(cell)) + _HALF)
+        return
+    for channel, line in enumerate((red, green, blue)):
+        for x in range(line.shape[0]):
+            below = line[x] < _FINE_BELOW
+            line[x] = line[x] * (_FINE if below else _COARSE) + (_HALF if below else _COARSE_START)
+        for x in range(line.shape[0]):
+            out[x, channel] = samples[np.uint32(line[x])]
+
+
+@_compiled
+def _row_grays(row, a_row, b_row, out):
+    """Writes a row's own samples where there is no color."""
+    for x in range(a_row.shape[0]):
+        if a_row[x] == _ZERO and b_row[x] == _ZERO:
+            out[x, 0] = out[x, 1] = out[x, 2] = row[x, 0]
+
+
+@_compiled
+def _row_measure(out, light, luminance, lightness, wanted, place, histogram, sums):
+    """Measures how far a row's samples moved the lightness; overwrites `place`."""
+    steps = np.float32(lightness.shape[0] - 2)
     share_red, share_green, share_blue = luminance[0], luminance[1], luminance[2]
-    place = red
-    for x in range(width):
-        r = samples[np.uint32(red[x] * steps + _HALF)]
-        g = samples[np.uint32(green[x] * steps + _HALF)]
-        b = samples[np.uint32(blue[x] * steps + _HALF)]
-        if channels == 1 and a_row[x] == _ZERO and b_row[x] == _ZERO:
-            r = g = b = row[x, 0]
-        out[x, 0], out[x, 1], out[x, 2] = r, g, b
-        place[x] = (light[r] * share_red + light[g] * share_green + light[b] * share_blue) * lightness_steps
-    delta = green
-    for x in range(width):
+    for x in range(wanted.shape[0]):
+        place[x] = (
+            light[out[x, 0]] * share_red + light[out[x, 1]] * share_green + light[out[x, 2]] * share_blue
+        ) * steps
+    delta = place
+    for x in range(wanted.shape[0]):
         cell = np.int32(place[x])
         got = lightness[cell] + (lightness[cell + np.int32(1)] - lightness[cell]) * (place[x] - np.float32(cell))
         delta[x] = abs(got - wanted[x])
     last_bin = histogram.shape[0] - 1
     total, worst = _ZERO, _ZERO
-    for x in range(width):
+    for x in range(wanted.shape[0]):
         total += delta[x]
         worst = max(worst, delta[x])
-        histogram[min(np.int64(delta[x] * np.float32(200)), last_bin)] += 1
+        histogram[min(np.int64(delta[x] * _BINS_A_UNIT), last_bin)] += 1
     sums[0] += total
     sums[1] = max(sums[1], worst)
 
 
 @_compiled
-def render_strip(strip, grid, top, height, light, samples, luminance, matrix, lightness, out, histogram, sums):
-    """Colors one strip; see `models.render.render`.
+def render_strip(strip, grid, top, height, source, target, lightness, fine, same, halvings, out, histogram, sums):
+    """Colors one strip; see `models.render.Render`.
 
-    `strip` uint8[rows, w, 1 or 3] begins at row `top` of a picture of `height` rows; `grid` float32[2, gh, gw] covers
-    the picture; `out` uint8[rows, w, 3] is written; `histogram` int64[bins] of 0.005 and `sums` (sum and maximum of
-    |delta L*|) are added to. Each row goes through several short loops, which the compiler turns into vector
-    instructions wherever they neither branch nor look up.
+    `strip` uint8 or uint16[rows, w, 1 or 3] begins at row `top` of a picture of `height` rows; `grid`
+    float32[4, gh, gw] covers the picture. `source` is (light, lightness of grays, luminance) of the space of the strip,
+    `target` (samples, light, luminance, matrix) of the space of `out`, uint8 or uint16[rows, w, 3], which is written.
+    `fine` tells 16-bit target tables, `same` that a gray sample means the same in both spaces. `histogram` int64[bins]
+    and `sums` float64[2] (sum and maximum of |delta L*|) are added to. Each row goes through several short loops, which
+    the compiler turns into vector instructions wherever they neither branch nor look up.
     """
+    source_light, grays, source_luminance = source
+    samples, target_light, target_luminance, matrix = target
     rows, width, channels = strip.shape
-    grid_height, grid_width = grid.shape[1], grid.shape[2]
+    planes, grid_height, grid_width = grid.shape
     step = 1 if grid_width > 1 else 0
     left = np.empty(width, np.int32)
     share = np.empty(width, np.float32)
@@ -153,7 +203,7 @@ def render_strip(strip, grid, top, height, light, samples, luminance, matrix, li
         at = min(max((x + 0.5) * grid_width / width - 0.5, 0.0), grid_width - 1.0)
         left[x] = min(int(at), max(grid_width - 2, 0))
         share[x] = at - left[x]
-    line_a, line_b = np.empty(grid_width, np.float32), np.empty(grid_width, np.float32)
+    lines = np.empty((planes, grid_width), np.float32)
     a_row, b_row = np.empty(width, np.float32), np.empty(width, np.float32)
     luma, wanted = np.empty(width, np.float32), np.empty(width, np.float32)
     red, green, blue = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
@@ -163,17 +213,15 @@ def render_strip(strip, grid, top, height, light, samples, luminance, matrix, li
         above = min(int(at), max(grid_height - 2, 0))
         below = min(above + 1, grid_height - 1)
         weight = np.float32(at - above)
-        for x in range(grid_width):
-            line_a[x] = grid[0, above, x] + (grid[0, below, x] - grid[0, above, x]) * weight
-            line_b[x] = grid[1, above, x] + (grid[1, below, x] - grid[1, above, x]) * weight
-        for x in range(width):
-            first = left[x]
-            a_row[x] = line_a[first] + (line_a[first + step] - line_a[first]) * share[x]
-            b_row[x] = line_b[first] + (line_b[first + step] - line_b[first]) * share[x]
-        _row_lightness(strip[y], channels, light, luminance, lightness, luma, wanted)
+        for plane in range(planes):
+            for x in range(grid_width):
+                first = grid[plane, above, x]
+                lines[plane, x] = first + (grid[plane, below, x] - first) * weight
+        _row_lightness(strip[y], channels, source_light, grays, source_luminance, lightness, luma, wanted)
+        _row_chroma(lines, left, share, step, wanted, a_row, b_row)
         _row_colors(a_row, b_row, luma, wanted, matrix, red, green, blue)
-        _row_gamut(a_row, b_row, luma, wanted, matrix, red, green, blue, outside, scratch)
-        _row_samples(
-            strip[y], channels, a_row, b_row, wanted, red, green, blue, light, samples, luminance, lightness, out[y],
-            histogram, sums,
-        )  # fmt: skip
+        _row_gamut(a_row, b_row, luma, wanted, matrix, halvings, red, green, blue, outside, scratch)
+        _row_samples(red, green, blue, samples, fine, out[y])
+        if same and channels == 1:
+            _row_grays(strip[y], a_row, b_row, out[y])
+        _row_measure(out[y], target_light, target_luminance, lightness, wanted, red, histogram, sums)

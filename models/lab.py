@@ -6,8 +6,6 @@ come out at a = b = 0.
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,15 +44,3 @@ def lightness(luminance: NDArray[np.float64]) -> NDArray[np.float64]:
     """Returns L* 0..100 of a luminance relative to white, 0..1."""
     root = np.where(luminance > _EPSILON, np.cbrt(luminance), luminance / _SLOPE + 4 / 29)
     return 116 * root - 16
-
-
-@cache
-def linear_table() -> NDArray[np.float32]:
-    """Returns linear light of each 8-bit sample, float32[256]."""
-    return linear(np.arange(256) / 255).astype(np.float32)
-
-
-@cache
-def lightness_table() -> NDArray[np.float32]:
-    """Returns L* of each 8-bit gray, float32[256]."""
-    return lightness(linear(np.arange(256) / 255)).astype(np.float32)

@@ -8,8 +8,8 @@ PhotochromError
 ├── Conflict                the request is right, the moment is not
 │   ├── NotReady, ItemFailed, JobEnded
 ├── PictureError            one master cannot be colored; its item fails, its job goes on
-│   ├── NotAPicture, UnsupportedPicture, Truncated, Corrupt, TooManyPixels, MasterMissing, MasterDamaged
-│   ├── WorkerLost, NetFailed
+│   ├── NotAPicture, UnsupportedPicture, Truncated, Corrupt, MasterMissing, MasterDamaged, AlreadyColor
+│   ├── TooManyPixels, TooManyPages, MetadataTooLarge, TooExpensive, DecodeCrashed, WorkerLost, NetFailed
 ├── Unavailable             something outside is away; waiting helps
 │   ├── StorageUnavailable, IndexUnavailable, JobRecovering
 └── Misconfigured           the operator has to change something
@@ -209,6 +209,36 @@ class TooManyPixels(PictureError):
     """The picture has more pixels than this server accepts."""
 
     code = "too_many_pixels"
+
+
+class TooManyPages(PictureError):
+    """The file has more pages than this server colors in one derivative."""
+
+    code = "too_many_pages"
+
+
+class MetadataTooLarge(PictureError):
+    """The profile or the metadata of the file are larger than this server accepts."""
+
+    code = "metadata_too_large"
+
+
+class TooExpensive(PictureError):
+    """The picture needs more memory, time or space than this server gives one."""
+
+    code = "too_expensive"
+
+
+class DecodeCrashed(PictureError):
+    """The process that decoded this picture died, twice."""
+
+    code = "decode_crashed"
+
+
+class AlreadyColor(PictureError):
+    """The master is in color already, and the recipe says to skip such masters."""
+
+    code = "already_color"
 
 
 class MasterMissing(PictureError):

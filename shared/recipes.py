@@ -3,19 +3,43 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import rfc8785
 
 from shared.errors import InvalidRecipe
+from shared.formats import WRITABLE
 from shared.registry import model_named
 
 #: Raised by one whenever the same master and recipe would give other pixels than before.
-PIPELINE_VERSION = 1
+PIPELINE_VERSION = 2
 
 DEFAULT_MODEL = "lite"
+
+#: Compressions that each format can be written with. "auto" is the master's own where it is one of these and the
+#: format stays, else the first.
+COMPRESSIONS: Mapping[str, tuple[str, ...]] = {
+    "tiff": ("deflate", "none", "lzw", "zstd"),
+    "jpeg": ("lossy",),
+    "png": ("lossless",),
+    "jp2": ("lossless", "lossy"),
+    "webp": ("lossless", "lossy"),
+}
+
+#: Bits a sample that each format can be written with.
+DEPTHS: Mapping[str, tuple[int, ...]] = {"tiff": (8, 16), "jpeg": (8,), "png": (8, 16), "jp2": (8, 16), "webp": (8,)}
+
+#: The word for "as the master has it".
+MASTER = "master"
+AUTO = "auto"
+
+FORMAT_NAMES = (MASTER, *(fmt.name for fmt in WRITABLE))
+COMPRESSION_NAMES = (AUTO, *dict.fromkeys(name for names in COMPRESSIONS.values() for name in names))
+BIT_DEPTHS = (MASTER, "8", "16")
+PAGES = ("first", "all")
+COLORED = ("recolor", "skip")
 
 #: Numeric fields of a recipe: default, lowest, highest.
 _NUMBERS = {
@@ -23,6 +47,15 @@ _NUMBERS = {
     "temperature": (0.38, 0.05, 1.0),
     # Factor on ab after decoding; 0 gives the master back.
     "chroma_gain": (1.0, 0.0, 2.0),
+}
+
+#: Fields of a recipe that take one of a few words; the first is the default.
+_CHOICES = {
+    "format": FORMAT_NAMES,
+    "compression": COMPRESSION_NAMES,
+    "bit_depth": BIT_DEPTHS,
+    "pages": PAGES,
+    "colored": COLORED,
 }
 
 
@@ -36,10 +69,18 @@ class Recipe:
     temperature: float
     #: factor on ab, 0..2
     chroma_gain: float
-    #: format of the derivative; "master" keeps the master's
+    #: format of the derivative: tiff, jpeg, png, jp2 or webp; "master" keeps the master's
     format: str
-    #: JPEG quality, 1..100 (other formats are lossless)
+    #: how the derivative is compressed; "auto" keeps the master's way where its format can
+    compression: str
+    #: 1..100, where the compression is lossy
     quality: int
+    #: bits a sample of the derivative: "8", "16", or "master" for what comes nearest to the master's
+    bit_depth: str
+    #: which pages of a multi-page TIFF are colored: "first" or "all"
+    pages: str
+    #: what is done with a master that is in color already: "recolor" or "skip"
+    colored: str
     #: pipeline version
     pipeline: int
 
@@ -56,17 +97,70 @@ class Recipe:
 def resolve(request: Mapping[str, Any]) -> Recipe:
     """Fills in every default of a client's recipe.
 
-    `request` may hold `model` (a registered name), `temperature` and `chroma_gain`. Raises InvalidRecipe for a field
-    that is unknown or out of range, UnknownModel for a model that is not registered.
+    `request` may hold `model` (a registered name) and the other fields of `Recipe` but `pipeline`. Raises InvalidRecipe
+    for a field that is unknown, out of range or at odds with another, UnknownModel for a model that is not registered.
     """
-    if unknown := sorted(set(request) - {"model", *_NUMBERS}):
-        known = sorted({"model", *_NUMBERS})
-        raise InvalidRecipe(f"Unknown recipe field {unknown[0]!r}. Known: {', '.join(known)}.", seen=unknown)
-    name = request.get("model", DEFAULT_MODEL)
-    if not isinstance(name, str):
-        raise InvalidRecipe("`model` must be the name of a model.", seen=name)
-    numbers = {field: _number(field, request.get(field, _NUMBERS[field][0])) for field in _NUMBERS}
-    return Recipe(model=model_named(name).digest, format="master", quality=95, pipeline=PIPELINE_VERSION, **numbers)
+    known: dict[str, Callable[[str, object], Any]] = {
+        "model": _text,
+        **dict.fromkeys(_NUMBERS, _number),
+        **dict.fromkeys(_CHOICES, _choice),
+        "quality": _quality,
+    }
+    if unknown := sorted(set(request) - set(known)):
+        raise InvalidRecipe(
+            f"Unknown recipe field {unknown[0]!r}. Known: {', '.join(sorted(known))}.", seen=unknown, field=unknown[0]
+        )
+    defaults: dict[str, Any] = {
+        "model": DEFAULT_MODEL,
+        **{name: default for name, (default, _, _) in _NUMBERS.items()},
+        **{name: words[0] for name, words in _CHOICES.items()},
+        "quality": 95,
+    }
+    values = {name: check(name, request.get(name, defaults[name])) for name, check in known.items()}
+    _agree(values)
+    values["model"] = model_named(values["model"]).digest
+    return Recipe(pipeline=PIPELINE_VERSION, **values)
+
+
+def _agree(values: Mapping[str, Any]) -> None:
+    """Raises InvalidRecipe where the format that was asked for cannot be had with the options that were."""
+    fmt = values["format"]
+    if fmt == MASTER:
+        return
+    possible = [str(depth) for depth in DEPTHS[fmt]]
+    if values["bit_depth"] not in (MASTER, *possible):
+        raise InvalidRecipe(
+            f"`bit_depth` {values['bit_depth']} does not exist in {fmt}; {' or '.join(possible)} does.",
+            field="bit_depth",
+            limit=possible,
+            seen=values["bit_depth"],
+        )
+    if values["compression"] not in (AUTO, *COMPRESSIONS[fmt]):
+        raise InvalidRecipe(
+            f"`compression` {values['compression']!r} does not exist in {fmt}; {', '.join(COMPRESSIONS[fmt])} does.",
+            field="compression",
+            limit=list(COMPRESSIONS[fmt]),
+            seen=values["compression"],
+        )
+    if values["pages"] == "all" and fmt != "tiff":
+        raise InvalidRecipe("`pages` \"all\" needs `format` tiff or master: no other holds pages.", field="pages")
+
+
+def _text(field: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidRecipe(f"`{field}` must be the name of a model.", field=field, seen=value)
+    return value
+
+
+def _choice(field: str, value: object) -> str:
+    words = _CHOICES[field]
+    # A depth may be written as a number.
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if text not in words:
+        raise InvalidRecipe(
+            f"`{field}` must be one of {', '.join(words)}; got {value!r}.", field=field, limit=list(words), seen=value
+        )
+    return str(text)
 
 
 def _number(field: str, value: object) -> float:
@@ -79,3 +173,11 @@ def _number(field: str, value: object) -> float:
             seen=value,
         )
     return round(float(value), 3)
+
+
+def _quality(field: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 100:
+        raise InvalidRecipe(
+            f"`{field}` must be a whole number from 1 to 100; got {value!r}.", field=field, limit=[1, 100], seen=value
+        )
+    return value

@@ -12,9 +12,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models import nets
+from models.chroma import edge_aware
 from models.nets import Net
-from models.render import DeltaL, Space, master_lightness, render
+from models.render import DeltaL, render
+from models.spaces import Samples, Space, master_lightness
+from models.windows import cells, windows
 from shared.errors import TooManyPixels, UnsupportedPicture
 from shared.formats import Format
 from shared.recipes import Recipe
@@ -26,10 +28,6 @@ from worker.profiles import handle
 #: Mean chroma below which a picture is said to have almost no color. True photographs of lit scenes lie above 8; a net
 #: that has nothing to say stays below 2.
 LOW_COLOR = 3.0
-
-#: Sides of the grid that ab is brought to before it is interpolated bilinearly: cubic from the net's 56 cells, which
-#: leaves less error than bilinear alone.
-_GRID = 224
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,9 +98,9 @@ def derive(
         samples = oriented(codec.decode(source, header), header.orientation)
         handling = handle(header.profile, gray=samples.ndim == 2)
     with _timed(timings, "net"):
-        ab = _colors(samples, handling.space, recipe, net)
+        grid, chroma = _chroma(samples, handling.space, recipe, net)
     with _timed(timings, "render"):
-        color, delta_l = render(samples, ab, handling.space)
+        color, delta_l = render(samples, grid, handling.space)
     with _timed(timings, "encode"):
         data = codec.encode(
             color,
@@ -127,7 +125,7 @@ def derive(
         master_preview=master_preview,
         preview=color_preview,
         delta_l=delta_l,
-        warnings=(*header.warnings, *handling.warnings, *_color_warnings(ab)),
+        warnings=(*header.warnings, *handling.warnings, *_color_warnings(chroma)),
         engine=net.engine,
         timings=timings,
     )
@@ -139,17 +137,22 @@ def _read_header(codec: Codec, source: IO[bytes]) -> Header:
     return header
 
 
-def _colors(samples: NDArray[np.uint8], space: Space, recipe: Recipe, net: Net) -> NDArray[np.float32]:
-    """Returns ab float32[2, 224, 224] over the whole picture, chroma gain applied."""
-    small = cv2.resize(samples, (net.input_size, net.input_size), interpolation=cv2.INTER_AREA)
-    lightness = master_lightness(np.asarray(small, np.uint8), space)
-    ab = nets.color(net, lightness, recipe.temperature)
-    grid = [cv2.resize(channel, (_GRID, _GRID), interpolation=cv2.INTER_CUBIC) for channel in ab]
-    return np.stack(grid).astype(np.float32) * np.float32(recipe.chroma_gain)
+def _chroma(samples: Samples, space: Space, recipe: Recipe, net: Net) -> tuple[NDArray[np.float32], float]:
+    """Returns the grid that gives ab for each point of the picture, and the mean chroma of its cells."""
+    height, width = samples.shape[:2]
+    where = windows(width, height)
+    seen = master_lightness(_shrunk(samples, where.size(net.input_size)), space)
+    ab = cells(net, seen, where, recipe.temperature) * np.float32(recipe.chroma_gain)
+    means = cv2.resize(seen, (ab.shape[2], ab.shape[1]), interpolation=cv2.INTER_AREA)
+    return edge_aware(ab, np.asarray(means, np.float32)), float(np.hypot(ab[0], ab[1]).mean())
 
 
-def _color_warnings(ab: NDArray[np.float32]) -> tuple[str, ...]:
-    return ("low_color",) if float(np.hypot(ab[0], ab[1]).mean()) < LOW_COLOR else ()
+def _shrunk(samples: Samples, size: tuple[int, int]) -> Samples:
+    return cv2.resize(samples, size, interpolation=cv2.INTER_AREA).astype(samples.dtype, copy=False)
+
+
+def _color_warnings(chroma: float) -> tuple[str, ...]:
+    return ("low_color",) if chroma < LOW_COLOR else ()
 
 
 @contextmanager

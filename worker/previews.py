@@ -5,7 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import simplejpeg
-from numpy.typing import NDArray
+
+from models.spaces import Samples
 
 #: The longer side of a preview, pixels.
 SIDE = 1024
@@ -13,12 +14,14 @@ SIDE = 1024
 _QUALITY = 85
 
 
-def preview(samples: NDArray[np.uint8]) -> bytes:
-    """Returns a JPEG of gray uint8[h, w] or RGB uint8[h, w, 3] samples, no larger than they are."""
-    samples = _shrunk(samples)
-    gray = samples.ndim == 2
+def preview(samples: Samples) -> bytes:
+    """Returns a JPEG of gray [h, w] or RGB [h, w, 3] samples of 8 or 16 bits, no larger than they are."""
+    small = _shrunk(samples)
+    # 65,535 of 16 bits are 255 of 8: 257 times as much.
+    seen = small.astype(np.uint8) if small.dtype == np.uint8 else ((small + 128.0) / 257).astype(np.uint8)
+    gray = seen.ndim == 2
     data: bytes = simplejpeg.encode_jpeg(
-        np.ascontiguousarray(samples[:, :, None] if gray else samples),
+        np.ascontiguousarray(seen[:, :, None] if gray else seen),
         quality=_QUALITY,
         colorspace="GRAY" if gray else "RGB",
         colorsubsampling="Gray" if gray else "420",
@@ -26,7 +29,7 @@ def preview(samples: NDArray[np.uint8]) -> bytes:
     return data
 
 
-def _shrunk(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _shrunk(samples: Samples) -> Samples:
     """Returns the samples with a longer side of at most SIDE.
 
     Sides are halved while they stay above it, by the mean of 2 x 2, which is a sixth of the time of one step over all;
@@ -40,5 +43,9 @@ def _shrunk(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
     while max(height, width) >= 2 * SIDE and min(height, width) > 1:
         height, width = height // 2, width // 2
         even = samples[: height * 2, : width * 2]
-        samples = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-    return np.asarray(cv2.resize(samples, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+        samples = _resized(even, (width, height), cv2.INTER_AREA)
+    return _resized(samples, size, cv2.INTER_LINEAR)
+
+
+def _resized(samples: Samples, size: tuple[int, int], method: int) -> Samples:
+    return cv2.resize(samples, size, interpolation=method).astype(samples.dtype, copy=False)

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from models.render import Space, make_space, srgb
+from models.spaces import Curve, Space, make_space, srgb
 
 #: sRGB's primaries as ICC has them, adapted to D50 (IEC 61966-2-1 with the Bradford matrix).
 _SRGB_D50 = {
@@ -24,7 +24,7 @@ _SRGB_D50 = {
 }
 _D50 = (0.9642, 1.0, 0.8249)
 
-Curve = NDArray[np.float64]
+Array = NDArray[np.float64]
 
 _SIGNATURE = slice(36, 40)
 _TAGS = 128
@@ -45,31 +45,31 @@ class Handling:
     warnings: tuple[str, ...] = ()
 
 
-def handle(profile: bytes | None, *, gray: bool) -> Handling:
+def handle(profile: bytes | None, *, gray: bool, depth: int = 8) -> Handling:
     """Decides how samples with this profile are colored.
 
     Untagged samples are sRGB. A gray profile becomes an RGB one with its own curve, so that gray in is gray out. An RGB
     profile with a matrix and one curve is kept. Any other is replaced by sRGB, with a warning.
     """
     if not profile:
-        return Handling(space=srgb(), profile=None)
+        return Handling(space=srgb(depth), profile=None)
     try:
-        return _handle(profile, gray=gray)
+        return _handle(profile, gray=gray, depth=depth)
     except (ValueError, KeyError, struct.error, IndexError, np.linalg.LinAlgError):
-        return Handling(space=srgb(), profile=None, warnings=("profile_replaced",))
+        return Handling(space=srgb(depth), profile=None, warnings=("profile_replaced",))
 
 
 @lru_cache(maxsize=16)
-def _handle(profile: bytes, *, gray: bool) -> Handling:
+def _handle(profile: bytes, *, gray: bool, depth: int) -> Handling:
     tags = _read_tags(profile)
     if profile[16:20] == b"GRAY" and gray:
         curve = tags[b"kTRC"]
-        space = make_space(_curve(curve), _colorants(_SRGB_D50))
+        space = make_space(_curve(curve), _colorants(_SRGB_D50), depth)
         return Handling(space=space, profile=_make_profile(curve))
     if profile[16:20] != b"RGB " or gray or not tags[b"rTRC"] == tags[b"gTRC"] == tags[b"bTRC"]:
         raise ValueError("no profile that the samples can keep")
     primaries = {name: _xyz(tags[name]) for name in _SRGB_D50}
-    return Handling(space=make_space(_curve(tags[b"rTRC"]), _colorants(primaries)), profile=profile)
+    return Handling(space=make_space(_curve(tags[b"rTRC"]), _colorants(primaries), depth), profile=profile)
 
 
 def _read_tags(profile: bytes) -> dict[bytes, bytes]:
@@ -94,48 +94,52 @@ def _xyz(data: bytes) -> tuple[float, ...]:
     return tuple(value / 65536 for value in struct.unpack_from(">3i", data, 8))
 
 
-def _colorants(primaries: Mapping[bytes, tuple[float, ...]]) -> NDArray[np.float64]:
+def _colorants(primaries: Mapping[bytes, tuple[float, ...]]) -> Array:
     return np.array([primaries[name] for name in (b"rXYZ", b"gXYZ", b"bXYZ")]).T
 
 
 def _curve(data: bytes) -> Curve:
-    """Returns linear light of each 8-bit sample; raises ValueError for a curve that does not rise from 0 to 1."""
-    levels = np.arange(256) / 255
+    """Returns the curve of a tag: linear light 0..1 of encoded values 0..1; raises ValueError unless it rises so."""
     if data[:4] == b"curv":
-        (count,) = struct.unpack_from(">I", data, 8)
-        if count == 0:
-            light = levels
-        elif count == 1:
-            light = levels ** (struct.unpack_from(">H", data, 12)[0] / 256)
-        else:
-            table = np.frombuffer(data, ">u2", count, 12) / 65535
-            light = np.interp(levels, np.linspace(0, 1, count), table)
+        curve = _sampled(data)
     elif data[:4] == b"para":
-        light = _parametric(data, levels)
+        curve = _parametric(data)
     else:
         raise ValueError("unknown kind of curve")
+    light = curve(np.linspace(0, 1, 1024))
     if abs(light[0]) > 0.01 or abs(light[-1] - 1) > 0.01 or (np.diff(light) < 0).any():
         raise ValueError("the curve does not rise from black to white")
-    return np.clip(light, 0, 1)
+    return lambda levels: np.clip(curve(levels), 0, 1)
 
 
-def _parametric(data: bytes, x: Curve) -> Curve:
+def _sampled(data: bytes) -> Curve:
+    """Returns a curve that is a line, a power or a table (ICC.1:2022, 10.6)."""
+    (count,) = struct.unpack_from(">I", data, 8)
+    if count == 0:
+        return lambda levels: levels
+    if count == 1:
+        gamma = struct.unpack_from(">H", data, 12)[0] / 256
+        return lambda levels: np.power(levels, gamma)
+    table = np.frombuffer(data, ">u2", count, 12) / 65535
+    return lambda levels: np.interp(levels, np.linspace(0, 1, count), table)
+
+
+def _parametric(data: bytes) -> Curve:
     """Returns a parametric curve (ICC.1:2022, 10.18, table 68)."""
     (kind,) = struct.unpack_from(">H", data, 8)
     count = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}[kind]
     values = [value / 65536 for value in struct.unpack_from(f">{count}i", data, 12)]
     g, a, b, c, d, e, f = values + [0.0] * (7 - count)
     if kind == 0:
-        return np.asarray(x**g, np.float64)
+        return lambda x: np.power(x, g)
     knee = -b / a if kind in (1, 2) else d
-    power = np.maximum(a * x + b, 0) ** g
-    above, below = {
-        1: (power, np.zeros_like(x)),
-        2: (power + c, np.full_like(x, c)),
-        3: (power, c * x),
-        4: (power + e, c * x + f),
-    }[kind]
-    return np.asarray(np.where(x >= knee, above, below), np.float64)
+    # Above the knee a power and a constant, below it a line.
+    rise, slope, start = {1: (0.0, 0.0, 0.0), 2: (c, 0.0, c), 3: (0.0, c, 0.0), 4: (e, c, f)}[kind]
+
+    def curve(x: Array) -> Array:
+        return np.asarray(np.where(x >= knee, np.maximum(a * x + b, 0) ** g + rise, slope * x + start), np.float64)
+
+    return curve
 
 
 def _make_profile(curve: bytes) -> bytes:

@@ -12,7 +12,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
-from models.render import srgb
+from models.spaces import srgb
 from shared.errors import Corrupt, NotAPicture, PictureError, TooManyPixels, Truncated, UnsupportedPicture
 from shared.recipes import resolve
 from tests.house import lite, picture
@@ -266,4 +266,4 @@ def test_a_profile_that_cannot_be_kept_is_replaced(profile: bytes) -> None:
     handling = handle(profile, gray=True)
     assert handling.warnings == ("profile_replaced",)
     assert handling.profile is None
-    assert handling.space is srgb()
+    assert handling.space is srgb(8)

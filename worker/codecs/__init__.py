@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import IO, Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
+from models.spaces import Samples
 from shared.errors import Corrupt, NotAPicture, Truncated, UnsupportedPicture
 from shared.formats import READABLE, SNIFF_BYTES, Format, sniff
 
@@ -82,10 +82,10 @@ class Codec(Protocol):
     def read_header(self, source: IO[bytes]) -> Header:
         """Reads the header only."""
 
-    def decode(self, source: IO[bytes], header: Header) -> NDArray[np.uint8]:
+    def decode(self, source: IO[bytes], header: Header) -> Samples:
         """Returns samples as stored: gray uint8[h, w] or RGB uint8[h, w, 3], white at 255."""
 
-    def encode(self, samples: NDArray[np.uint8], dressing: Dressing) -> bytes:
+    def encode(self, samples: Samples, dressing: Dressing) -> bytes:
         """Returns the file for RGB uint8[h, w, 3]."""
 
 
@@ -103,7 +103,7 @@ def codec_of(source: IO[bytes]) -> Codec:
     return codecs[fmt.name]
 
 
-def oriented(samples: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+def oriented(samples: Samples, orientation: int) -> Samples:
     """Returns the samples upright (EXIF 2.32, tag 0x0112)."""
     if orientation in _SIDEWAYS:
         samples = samples.swapaxes(0, 1)

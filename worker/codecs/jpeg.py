@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 from typing import IO
 
-import numpy as np
 import simplejpeg
-from numpy.typing import NDArray
 from PIL import Image
 
+from models.spaces import Samples
 from shared.formats import JPEG
 from worker.codecs import Dressing, Header, foreign_errors, pillow
 
@@ -19,17 +18,17 @@ def read_header(source: IO[bytes]) -> Header:
     return pillow.read_header(source, JPEG, ("JPEG", "MPO"))
 
 
-def decode(source: IO[bytes], header: Header) -> NDArray[np.uint8]:
+def decode(source: IO[bytes], header: Header) -> Samples:
     """Decodes strictly: what libjpeg would only warn of, a hole in the data for one, refuses the file."""
     data = source.read()
     with foreign_errors():
         _, _, colorspace, _ = simplejpeg.decode_jpeg_header(data)
         gray = colorspace == "Gray"
-        samples: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, "GRAY" if gray else "RGB", strict=True)
+        samples: Samples = simplejpeg.decode_jpeg(data, "GRAY" if gray else "RGB", strict=True)
     return samples[:, :, 0] if gray else samples
 
 
-def encode(samples: NDArray[np.uint8], dressing: Dressing) -> bytes:
+def encode(samples: Samples, dressing: Dressing) -> bytes:
     """Encodes with full color resolution (4:4:4)."""
     out = io.BytesIO()
     extras = {"icc_profile": dressing.profile, "exif": dressing.exif, "dpi": dressing.dpi}

@@ -6,9 +6,9 @@ import io
 from typing import IO
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
+from models.spaces import Samples
 from shared.formats import PNG
 from worker.codecs import Dressing, Header, foreign_errors, pillow
 
@@ -21,14 +21,14 @@ def read_header(source: IO[bytes]) -> Header:
     return pillow.read_header(source, PNG, ("PNG",))
 
 
-def decode(source: IO[bytes], header: Header) -> NDArray[np.uint8]:
+def decode(source: IO[bytes], header: Header) -> Samples:
     """Decodes; a wrong checksum or missing data refuses the file."""
     with foreign_errors(), Image.open(source, formats=("PNG",)) as image:
         image.load()
         return np.asarray(image)
 
 
-def encode(samples: NDArray[np.uint8], dressing: Dressing) -> bytes:
+def encode(samples: Samples, dressing: Dressing) -> bytes:
     """Encodes without loss."""
     out = io.BytesIO()
     text = PngImagePlugin.PngInfo()

@@ -7,8 +7,8 @@ from typing import IO, Any
 
 import numpy as np
 import tifffile
-from numpy.typing import NDArray
 
+from models.spaces import Samples
 from shared.errors import UnsupportedPicture
 from shared.formats import TIFF
 from worker.codecs import Dressing, Header, foreign_errors
@@ -48,7 +48,7 @@ def read_header(source: IO[bytes]) -> Header:
         )
 
 
-def decode(source: IO[bytes], header: Header) -> NDArray[np.uint8]:
+def decode(source: IO[bytes], header: Header) -> Samples:
     """Decodes the first page; data that is missing refuses the file."""
     with foreign_errors(), tifffile.TiffFile(source, name="master.tif") as file:
         page: Any = file.pages.first
@@ -56,7 +56,7 @@ def decode(source: IO[bytes], header: Header) -> NDArray[np.uint8]:
         for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
             if count and offset + count > end:
                 raise EOFError(f"truncated: a strip ends at byte {offset + count:,}, the file at {end:,}")
-        samples: NDArray[np.uint8] = page.asarray()
+        samples: Samples = page.asarray()
         if page.planarconfig == 2 and samples.ndim == 3:
             samples = np.moveaxis(samples, 0, -1)
         samples = np.ascontiguousarray(samples.reshape(header.stored_height, header.stored_width, -1))
@@ -65,7 +65,7 @@ def decode(source: IO[bytes], header: Header) -> NDArray[np.uint8]:
     return samples[:, :, 0] if samples.shape[2] == 1 else samples
 
 
-def encode(samples: NDArray[np.uint8], dressing: Dressing) -> bytes:
+def encode(samples: Samples, dressing: Dressing) -> bytes:
     """Encodes without loss: Deflate with a horizontal predictor, which every reader since 1994 knows."""
     out = io.BytesIO()
     tags: list[tuple[Any, ...]] = [(_XMP, 1, len(dressing.xmp), dressing.xmp, True), (_ORIENTATION, 3, 1, 1, True)]

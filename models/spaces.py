@@ -1,0 +1,95 @@
+"""Color spaces of samples: tables from samples to light and lightness, and back.
+
+A space is a matrix RGB space with one tone curve at 8 or 16 bits. Gray samples follow the tone curve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.lab import XYZ_OF_RGB, lightness, linear
+
+Curve = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+#: uint8 or uint16.
+Samples = NDArray[np.unsignedinteger[Any]]
+
+#: Steps of the 8-bit table from linear light to samples: COARSE over all, FINE below FINE_BELOW, where curves rise.
+COARSE = 1 << 14
+FINE = 1 << 20
+FINE_BELOW = 1 / 256
+
+#: Steps of the 16-bit table, over the root of linear light, in which any curve is nearly straight; interpolated.
+ROOTS = 1 << 14
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Space:
+    """A matrix RGB color space with one tone curve; tables for one depth."""
+
+    #: bits a sample, 8 or 16
+    depth: int
+    #: linear light 0..1 of each sample, float32[2**depth]
+    light: NDArray[np.float32]
+    #: L* 0..100 of each gray sample, float32[2**depth]
+    lightness: NDArray[np.float32]
+    #: 8 bits: the sample nearest to each step of linear light, FINE steps below FINE_BELOW, then COARSE ones;
+    #: 16 bits: the sample, unrounded, at each step of the root of linear light, float32
+    samples: NDArray[np.uint8] | NDArray[np.float32]
+    #: share of each channel in luminance, float32[3], sum 1
+    luminance: NDArray[np.float32]
+    #: linear RGB of XYZ relative to white, float32[3, 3], rows sum to 1
+    matrix: NDArray[np.float32]
+
+    @property
+    def dtype(self) -> np.dtype[np.uint8] | np.dtype[np.uint16]:
+        """Of a sample."""
+        return np.dtype(np.uint8) if self.depth == 8 else np.dtype(np.uint16)
+
+
+def make_space(curve: Curve, xyz_of_rgb: NDArray[np.float64], depth: int) -> Space:
+    """Returns the space of a rising tone curve (linear light 0..1 of encoded values 0..1) and its primaries in XYZ."""
+    white = xyz_of_rgb.sum(axis=1)
+    top = 2**depth - 1
+    light = curve(np.arange(top + 1) / top)
+    if depth == 8:
+        steps = np.concatenate([np.arange(int(FINE * FINE_BELOW) + 1) / FINE, np.arange(COARSE + 1) / COARSE])
+        # The nearest in the encoded scale, which is perceptually even: half-way between neighbors as a sample counts.
+        samples: NDArray[np.uint8] | NDArray[np.float32] = np.rint(_inverse(curve, steps) * top).astype(np.uint8)
+    else:
+        # One more, so that an interpolation at the top finds its upper neighbor.
+        roots = np.minimum(np.arange(ROOTS + 2) / ROOTS, 1)
+        samples = (_inverse(curve, roots**2) * top).astype(np.float32)
+    return Space(
+        depth=depth,
+        light=light.astype(np.float32),
+        lightness=lightness(light).astype(np.float32),
+        samples=samples,
+        luminance=(xyz_of_rgb[1] / white[1]).astype(np.float32),
+        matrix=(np.linalg.inv(xyz_of_rgb) * white).astype(np.float32),
+    )
+
+
+@cache
+def srgb(depth: int) -> Space:
+    """Returns sRGB (IEC 61966-2-1)."""
+    return make_space(linear, XYZ_OF_RGB, depth)
+
+
+def master_lightness(samples: Samples, space: Space) -> NDArray[np.float32]:
+    """Returns L* of gray [h, w] or RGB [h, w, 3] samples of the space's depth as float32[h, w]."""
+    if samples.ndim == 2:
+        return space.lightness[samples]
+    luminance = space.light[samples] @ space.luminance
+    return lightness(luminance.astype(np.float64)).astype(np.float32)
+
+
+def _inverse(curve: Curve, light: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns encoded values 0..1 of linear light, between the values of a fine table of the curve."""
+    levels = np.linspace(0, 1, 1 << 18) ** 2
+    return np.interp(light, curve(levels), levels)

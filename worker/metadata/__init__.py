@@ -1,0 +1,1 @@
+"""Metadata blocks of picture files: EXIF, IPTC and XMP."""
