@@ -97,6 +97,9 @@ def _open_row(view: JobView, item: Item, state: ItemState) -> Row:
         "code": None,
         "detail": None,
         "warnings": [],
+        "tone": None,
+        "delta_l": None,
+        "encoded_delta_l": None,
         "derivative": None,
         "links": _links(view, item.number),
     }
@@ -116,6 +119,9 @@ def _ended_row(view: JobView, row: Outcome) -> Row:
         "code": row.code,
         "detail": row.detail,
         "warnings": list(row.warnings),
+        "tone": row.tone,
+        "delta_l": row.delta_l,
+        "encoded_delta_l": row.encoded_delta_l,
         "derivative": facts,
         "links": _links(view, row.number),
     }

@@ -32,7 +32,9 @@ _COLUMNS = (
     "media_type",
     "width",
     "height",
+    "tone",
     "delta_l_max",
+    "encoded_delta_l_max",
     "already_made",
     "attempts",
     "finished_at",
@@ -78,10 +80,10 @@ def csv_lines(rows: Iterable[Outcome]) -> Iterator[str]:
 def _cells(row: Outcome) -> tuple[object, ...]:
     made = row.derivative
     picture = (made.sha256, made.size, made.media_type, made.width, made.height) if made else (None,) * 5
-    delta = row.delta_l["max"] if row.delta_l else None
+    deltas = (delta["max"] if delta else None for delta in (row.delta_l, row.encoded_delta_l))
     warnings = " ".join(row.warnings)
     names = (row.number, row.state.value, row.filename, row.client_ref, row.master, row.code, row.detail, warnings)
-    return (*names, *picture, delta, row.already_made, row.attempts, row.finished_at)
+    return (*names, *picture, row.tone, *deltas, row.already_made, row.attempts, row.finished_at)
 
 
 def _safe(cell: object) -> object:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.items import ItemState
 from shared.jobs import JobState
+from shared.recipes import BitDepth, Colored, Compression, FormatName, Pages
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="SHA-256, hexadecimal")]
 
@@ -33,6 +34,12 @@ class RecipeRequest(Strict):
     model: str = Field(default="lite", description="Name of a model, see /v1/models")
     temperature: float = Field(default=0.38, ge=0.05, le=1.0, description="Annealed mean: lower is more vivid")
     chroma_gain: float = Field(default=1.0, ge=0.0, le=2.0, description="Factor on the colors; 0 gives gray")
+    format: FormatName = Field(default="master", description="File format; master keeps the master's")
+    compression: Compression = Field(default="auto", description="auto keeps the master's where it can")
+    quality: int = Field(default=95, ge=1, le=100, description="Where the compression is lossy")
+    bit_depth: BitDepth | Literal[8, 16] = Field(default="master", description="Bits a sample")
+    pages: Pages = Field(default="first", description="Which pages of a multi-page TIFF")
+    colored: Colored = Field(default="recolor", description="What to do with a master in color")
 
 
 class ItemRequest(Strict):
@@ -149,6 +156,9 @@ class Item(BaseModel):
     code: str | None
     detail: str | None
     warnings: list[str]
+    tone: str | None
+    delta_l: dict[str, float] | None
+    encoded_delta_l: dict[str, float] | None
     derivative: dict[str, Any] | None
     links: dict[str, str]
 

@@ -7,21 +7,28 @@ import json
 import multiprocessing
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from cli.reporting import Command
-from shared.errors import PhotochromError, UnknownModel
+from photochrom.options import recipe_options
+from shared.errors import NotAPicture, PhotochromError, UnknownModel
+from shared.formats import READABLE, SNIFF_BYTES, sniff
+from shared.layout import DEFAULT_TENANT
 from shared.recipes import Recipe, resolve
 from shared.registry import model_by_digest
 from shared.settings import Settings, load
+
+if TYPE_CHECKING:
+    from models.nets import Net
+    from worker.deriving import Deriver
 
 #: From this many pictures on several processes are worth their start.
 _MANY = 4
@@ -43,6 +50,12 @@ class Done:
     detail: str | None = None
     #: what a person should know of a success
     warnings: tuple[str, ...] = ()
+    #: what the master was: gray, toned or color
+    tone: str | None = None
+    #: |L* of derivative - L* of master| before the file was encoded: max, mean, p999
+    delta_l: Mapping[str, float] | None = None
+    #: the same of a lossy file decoded again
+    encoded_delta_l: Mapping[str, float] | None = None
 
 
 @click.command(cls=Command)
@@ -54,9 +67,7 @@ class Done:
     envvar="PHOTOCHROM_OUT",
     help="Folder for the results; beside each file by default.",
 )
-@click.option("--model", envvar="PHOTOCHROM_MODEL", help="Net to color with.")
-@click.option("--temperature", type=float, envvar="PHOTOCHROM_TEMPERATURE", help="0.05 (vivid) to 1 (pale); 0.38.")
-@click.option("--chroma-gain", type=float, envvar="PHOTOCHROM_CHROMA_GAIN", help="0 (gray) to 2 (twice the color); 1.")
+@recipe_options
 @click.option("--force", is_flag=True, help="Replace results that are there.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file on standard output.")
 def colorize(files: tuple[Path, ...], out: Path | None, force: bool, as_json: bool, **recipe: Any) -> None:
@@ -73,46 +84,69 @@ def colorize(files: tuple[Path, ...], out: Path | None, force: bool, as_json: bo
 
 
 def color_file(path: Path, *, out: Path | None, force: bool, recipe: Recipe, settings: Settings) -> Done:
-    """Colors one file in this process; whatever is wrong with it is told, not raised."""
-    from worker.codecs import codec_of  # noqa: PLC0415 - only what colors pays for it
-    from worker.pipeline import Limits, derive  # noqa: PLC0415
+    """Colors one file; whatever is wrong with it is told, not raised."""
+    from models.windows import cells  # noqa: PLC0415 - only what colors pays for it
+    from worker.attempts import limits_of  # noqa: PLC0415
+    from worker.orders import Order  # noqa: PLC0415
+    from worker.plans import format_of  # noqa: PLC0415
+    from worker.provenance import figures  # noqa: PLC0415
 
     try:
         with path.open("rb") as source:
-            extension = codec_of(source).read_header(source).format.extension
-            target = (out or path.parent) / f"{path.stem}_colorized.{extension}"
+            fmt = sniff(source.read(SNIFF_BYTES))
+            if fmt is None:
+                raise NotAPicture(f"It is no {READABLE}.")
+            target = (out or path.parent) / f"{path.stem}_colorized.{format_of(fmt, recipe).extension}"
             if target.exists() and not force:
                 return _failed(path, "output_exists", f"{target} is there; --force replaces it.")
             source.seek(0)
             master = hashlib.file_digest(source, "sha256").hexdigest()
             source.seek(0)
-            limits = Limits(max_pixels=settings.max_megapixels * 1_000_000)
-            made = derive(
-                source, master=master, recipe=recipe, net=_net(recipe, settings), limits=limits, previews=False
+            sandbox, net = _studio(recipe, settings)
+            order = Order(
+                master=master,
+                recipe=recipe,
+                limits=limits_of(settings),
+                net_side=net.input_size,
+                previews=False,
+                verify=settings.verify_lossy,
             )
-        _write(target, made.data)
+            with _replacing(target) as file:
+                made = sandbox.derive(
+                    DEFAULT_TENANT,
+                    source,
+                    file,
+                    order,
+                    colorist=lambda lightness, where: cells(net, lightness, where, recipe.temperature),
+                    admitted=lambda pixels: None,
+                )
     except PhotochromError as error:
         return _failed(path, error.code, error.detail)
     except OSError as error:
         return _failed(path, "file_error", f"{error.strerror or error}")
-    return Done(path=str(path), state="succeeded", output=str(target), warnings=made.warnings)
+    return Done(
+        path=str(path),
+        state="succeeded",
+        output=str(target),
+        warnings=made.warnings,
+        tone=made.tone,
+        delta_l=figures(made.delta_l),
+        encoded_delta_l=figures(made.encoded_delta_l) if made.encoded_delta_l else None,
+    )
 
 
-_nets: dict[str, Any] = {}
+@cache
+def _studio(recipe: Recipe, settings: Settings) -> tuple[Deriver, Net]:
+    """Returns the sandbox and the loaded net of this process."""
+    from models.nets import WEIGHTS, load_net  # noqa: PLC0415
+    from worker.workshop import open_sandbox  # noqa: PLC0415
 
-
-def _net(recipe: Recipe, settings: Settings) -> Any:
-    """Returns the loaded net of this process."""
-    if recipe.model not in _nets:
-        from models.nets import WEIGHTS, load_net  # noqa: PLC0415
-        from models.render import keep_kernels_in  # noqa: PLC0415
-
-        keep_kernels_in(settings.cache_dir)
-        model = model_by_digest(recipe.model)
-        if model is None:
-            raise UnknownModel(seen=recipe.model)
-        _nets[recipe.model] = load_net(model, settings.models_dir or WEIGHTS, threads=_threads())
-    return _nets[recipe.model]
+    model = model_by_digest(recipe.model)
+    if model is None:
+        raise UnknownModel(seen=recipe.model)
+    # It starts while the net is loaded.
+    sandbox = open_sandbox(settings)
+    return sandbox, load_net(model, settings.models_dir or WEIGHTS, threads=_threads())
 
 
 def _threads() -> int:
@@ -157,11 +191,13 @@ def _say(done: Done, *, as_json: bool) -> None:
         click.echo(f"{done.path}: {done.detail} [{done.code}]", err=True)
 
 
-def _write(target: Path, data: bytes) -> None:
-    """Writes all or nothing."""
+@contextmanager
+def _replacing(target: Path) -> Iterator[IO[bytes]]:
+    """Gives a file to write to, which takes the target's place if all goes well and else leaves nothing."""
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        part.write_bytes(data)
+        with part.open("w+b") as file:
+            yield file
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)

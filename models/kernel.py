@@ -1,36 +1,54 @@
 """The render kernel: loops over samples that numba compiles. It knows arrays and numbers only.
 
 Import it only where a picture is rendered: numba takes half a second, and where compiled code is kept is read then.
+All of it is in one file, since numba notices a change only in the file of the function that is called.
 
-Formulas: CIE 15:2004, 8.2.1, in the form f(X/Xn) = (L + 16)/116 + a/500, f(Z/Zn) = (L + 16)/116 - b/200.
+Formulas: CIE 15:2004, 8.2.1, in the form f(X/Xn) = f(Y/Yn) + a/500, f(Z/Zn) = f(Y/Yn) - b/200. Light is counted as what
+it differs from Y/Yn, so that a gray stays exact and rounding grows with chroma only.
 """
 
 import numpy as np
 from numba import njit
 
-from models.spaces import COARSE, FINE, FINE_BELOW
+#: Other threads go on meanwhile. a x b + c may be one instruction, and nothing is ever no number: `Render` sees to it.
+_compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nnan", "nsz"})
 
-#: Other threads go on meanwhile; a x b + c may be one instruction, nothing else is loosened.
-_compiled = njit(cache=True, nogil=True, fastmath={"contract"})
+#: Columns that are worked on at once: some thirty rows of them stay in a core's first cache. A constant, as then the
+#: compiler knows that the rows lie apart and makes vector instructions of every loop that looks nothing up.
+TILE = 512
 
-#: 6/29 and 3 (6/29)^2: where the cube gives way to a line.
+#: Rows of a tile's scratch memory, float32[ROWS, TILE]; the names below are those of the rows.
+_ROWS = 28
+_LUMA, _ROOT, _X_PART, _Z_PART, _RED, _GREEN, _BLUE, _FOUND, _DELTA = range(9)
+#: Four planes of the grid at the row above and the row below, by turns.
+_LINES = 9
+#: Colors outside the gamut.
+_OUT_LUMA, _OUT_ROOT, _OUT_X, _OUT_Z, _LOW, _HIGH, _LOW_SLACK, _HIGH_SLACK, _SIDE = range(17, 26)
+#: Place of a pixel between two columns of the grid.
+_SHARE = 26
+
+#: (6/29)^3, 6/29, 3 (6/29)^2 and 4/29: where and how the cube root gives way to a line.
+_EPSILON = np.float32((6 / 29) ** 3)
 _KNEE = np.float32(6 / 29)
 _SLOPE = np.float32(3 * (6 / 29) ** 2)
 _OFFSET = np.float32(4 / 29)
 
-#: Steps of the 8-bit tables; see `models.spaces`.
-_FINE = np.float32(FINE)
-_COARSE = np.float32(COARSE)
-_FINE_BELOW = np.float32(FINE_BELOW)
-_COARSE_START = np.float32(FINE * FINE_BELOW + 1 + 0.5)
-
-#: Bins of the histogram in one unit of L*.
-BINS_A_UNIT = 1_000
-_BINS_A_UNIT = np.float32(BINS_A_UNIT)
-
 #: f(X/Xn) of a, f(Z/Zn) of b.
 _X_OF_A = np.float32(1 / 500)
 _Z_OF_B = np.float32(-1 / 200)
+
+#: What float32 leaves of a color on the gamut's edge, as a share of luminance and of white.
+_EDGE = np.float32(1e-6)
+
+#: Steps to the gamut's edge: the last of them moves no sample.
+_STEPS = 10
+
+#: Bins of the histogram in one unit of L*, and counts of the sum in one.
+BINS_A_UNIT = 1_000
+COUNTS_A_UNIT = 1 << 20
+
+#: Partial histograms: neighbors fall into the same bin, and would wait for each other.
+PARTS = 4
 
 _ZERO = np.float32(0)
 _HALF = np.float32(0.5)
@@ -38,190 +56,306 @@ _ONE = np.float32(1)
 
 
 @_compiled
-def _row_lightness(row, channels, light, grays, luminance, lightness, luma, wanted):
-    """Writes luminance and L* of a row's samples."""
-    if channels == 1:
-        for x in range(luma.shape[0]):
-            luma[x] = light[row[x, 0]]
-            wanted[x] = grays[row[x, 0]]
-        return
-    steps = np.float32(lightness.shape[0] - 2)
-    for x in range(luma.shape[0]):
-        luma[x] = light[row[x, 0]] * luminance[0] + light[row[x, 1]] * luminance[1] + light[row[x, 2]] * luminance[2]
-        place = luma[x] * steps
-        cell = np.int32(place)
-        wanted[x] = lightness[cell] + (lightness[cell + 1] - lightness[cell]) * (place - np.float32(cell))
+def _find_roots(s, luma, root, n):
+    """Writes f(Y/Yn) of luminance, both rows of the scratch: the cube root by Halley's method from its bits.
 
-
-@_compiled
-def _row_chroma(lines, left, share, step, wanted, a_row, b_row):
-    """Writes a and b of a row: the grid's values at each pixel, and what they add for each unit of its L*."""
-    for x in range(wanted.shape[0]):
-        at = left[x]
-        after = at + step
-        part = share[x]
-        a_slope = lines[2, at] + (lines[2, after] - lines[2, at]) * part
-        b_slope = lines[3, at] + (lines[3, after] - lines[3, at]) * part
-        a_row[x] = lines[0, at] + (lines[0, after] - lines[0, at]) * part + a_slope * wanted[x]
-        b_row[x] = lines[1, at] + (lines[1, after] - lines[1, at]) * part + b_slope * wanted[x]
-
-
-@_compiled
-def _linear_rgb(root, x_part, z_part, luma, matrix):
-    """Returns linear RGB of f(Y/Yn), of what the chroma adds to it in f(X/Xn) and f(Z/Zn), and of Y/Yn."""
-    fx = root + x_part
-    fz = root + z_part
-    x = fx * fx * fx if fx > _KNEE else _SLOPE * (fx - _OFFSET)
-    z = fz * fz * fz if fz > _KNEE else _SLOPE * (fz - _OFFSET)
-    return (
-        matrix[0, 0] * x + matrix[0, 1] * luma + matrix[0, 2] * z,
-        matrix[1, 0] * x + matrix[1, 1] * luma + matrix[1, 2] * z,
-        matrix[2, 0] * x + matrix[2, 1] * luma + matrix[2, 2] * z,
-    )
-
-
-@_compiled
-def _row_colors(a_row, b_row, luma, wanted, matrix, red, green, blue):
-    """Writes linear RGB of a row, in or out of the gamut."""
-    for x in range(luma.shape[0]):
-        root = (wanted[x] + np.float32(16)) * np.float32(1 / 116)
-        red[x], green[x], blue[x] = _linear_rgb(root, a_row[x] * _X_OF_A, b_row[x] * _Z_OF_B, luma[x], matrix)
-
-
-@_compiled
-def _row_gamut(a_row, b_row, luma, wanted, matrix, halvings, red, green, blue, outside, scratch):
-    """Lowers the chroma of colors outside the gamut, along constant lightness and hue, until they fit.
-
-    They are gathered first, so that each halving is a loop without a branch. `outside` int32[w] and `scratch`
-    float32[5, w] are overwritten.
+    A float's bits, read as a number, are nearly its logarithm; a third of them are within 4 % of the cube root (the
+    constant: W. Kahan, "Computing a Real Cube Root", 1991), and two steps leave float32's own rounding.
     """
-    count = 0
-    for x in range(luma.shape[0]):
-        outside[count] = x
-        if min(red[x], green[x], blue[x]) < _ZERO or max(red[x], green[x], blue[x]) > _ONE:
-            count += 1
-    root, x_part, z_part, light, factor = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
-    for i in range(count):
-        x = outside[i]
-        root[i] = (wanted[x] + np.float32(16)) * np.float32(1 / 116)
-        x_part[i] = a_row[x] * _X_OF_A
-        z_part[i] = b_row[x] * _Z_OF_B
-        light[i] = luma[x]
-        factor[i] = _ZERO
-    step = _HALF
-    for _ in range(halvings):
-        for i in range(count):
-            more = factor[i] + step
-            r, g, b = _linear_rgb(root[i], x_part[i] * more, z_part[i] * more, light[i], matrix)
-            factor[i] = more if (min(r, g, b) >= _ZERO) & (max(r, g, b) <= _ONE) else factor[i]
-        step *= _HALF
-    for i in range(count):
-        x = outside[i]
-        r, g, b = _linear_rgb(root[i], x_part[i] * factor[i], z_part[i] * factor[i], light[i], matrix)
-        # The channel that would leave the gamut next stands at its bound; halvings end just short of that.
-        lowest, highest = min(r, g, b), max(r, g, b)
-        dark = lowest < _ONE - highest
-        bound, limiting = (_ZERO, lowest) if dark else (_ONE, highest)
-        red[x] = bound if r == limiting else r
-        green[x] = bound if g == limiting else g
-        blue[x] = bound if b == limiting else b
+    roots, lumas = s[root], s[luma]
+    bits = roots.view(np.int32)
+    for x in range(n):
+        roots[x] = max(lumas[x], _EPSILON)
+    for x in range(n):
+        bits[x] = np.int32(np.float32(bits[x]) * np.float32(1 / 3) + np.float32(709921077))
+    for x in range(n):
+        light = max(lumas[x], _EPSILON)
+        found = roots[x]
+        cube = found * found * found
+        found *= (cube + light + light) / (cube + cube + light)
+        cube = found * found * found
+        found *= (cube + light + light) / (cube + cube + light)
+        roots[x] = found if lumas[x] > _EPSILON else lumas[x] * np.float32(1 / _SLOPE) + _OFFSET
 
 
 @_compiled
-def _row_samples(red, green, blue, samples, fine, out):
-    """Writes a row's samples, each the nearest to its linear light."""
-    if fine:
-        last = np.float32(samples.shape[0] - 2)
-        for channel, line in enumerate((red, green, blue)):
-            for x in range(line.shape[0]):
-                line[x] = np.sqrt(line[x]) * last
-            for x in range(line.shape[0]):
-                cell = np.uint32(line[x])
-                low = np.float32(samples[cell])
-                high = np.float32(samples[cell + np.uint32(1)])
-                out[x, channel] = np.uint32(low + (high - low) * (line[x] - np.float32(cell)) + _HALF)
-        return
-    for channel, line in enumerate((red, green, blue)):
-        for x in range(line.shape[0]):
-            below = line[x] < _FINE_BELOW
-            line[x] = line[x] * (_FINE if below else _COARSE) + (_HALF if below else _COARSE_START)
-        for x in range(line.shape[0]):
-            out[x, channel] = samples[np.uint32(line[x])]
-
-
-@_compiled
-def _row_grays(row, a_row, b_row, out):
-    """Writes a row's own samples where there is no color."""
-    for x in range(a_row.shape[0]):
-        if a_row[x] == _ZERO and b_row[x] == _ZERO:
-            out[x, 0] = out[x, 1] = out[x, 2] = row[x, 0]
-
-
-@_compiled
-def _row_measure(out, light, luminance, lightness, wanted, place, histogram, sums):
-    """Measures how far a row's samples moved the lightness; overwrites `place`."""
-    steps = np.float32(lightness.shape[0] - 2)
-    share_red, share_green, share_blue = luminance[0], luminance[1], luminance[2]
-    for x in range(wanted.shape[0]):
-        place[x] = (
-            light[out[x, 0]] * share_red + light[out[x, 1]] * share_green + light[out[x, 2]] * share_blue
-        ) * steps
-    delta = place
-    for x in range(wanted.shape[0]):
-        cell = np.int32(place[x])
-        got = lightness[cell] + (lightness[cell + np.int32(1)] - lightness[cell]) * (place[x] - np.float32(cell))
-        delta[x] = abs(got - wanted[x])
-    last_bin = histogram.shape[0] - 1
-    total, worst = _ZERO, _ZERO
-    for x in range(wanted.shape[0]):
-        total += delta[x]
-        worst = max(worst, delta[x])
-        histogram[min(np.int64(delta[x] * _BINS_A_UNIT), last_bin)] += 1
+def _measure(s, n, histogram, sums):
+    """Adds |delta L*| between two rows of f(Y/Yn), _ROOT and _DELTA, to the figures; overwrites _DELTA."""
+    before, delta = s[_ROOT], s[_DELTA]
+    for x in range(n):
+        delta[x] = abs(delta[x] - before[x]) * np.float32(116)
+    total, worst = np.int64(0), np.int32(0)
+    for x in range(n):
+        count = np.int32(delta[x] * np.float32(COUNTS_A_UNIT) + _HALF)
+        total += np.int64(count)
+        worst = max(worst, count)
     sums[0] += total
-    sums[1] = max(sums[1], worst)
+    sums[1] = max(sums[1], np.int64(worst))
+    last = np.float32(histogram.shape[1] - 1)
+    for x in range(n):
+        histogram[x & (PARTS - 1), np.uint32(min(delta[x] * np.float32(BINS_A_UNIT), last))] += 1
 
 
 @_compiled
-def render_strip(strip, grid, top, height, source, target, lightness, fine, same, halvings, out, histogram, sums):
+def _read_luma(row, first, channels, light, luminance, luma, n):
+    """Writes the luminance of a row's samples from column `first` on."""
+    red, green, blue = luminance[0], luminance[1], luminance[2]
+    if channels == 1:
+        for x in range(n):
+            luma[x] = light[row[first + x, 0]]
+    else:
+        for x in range(n):
+            at = first + x
+            luma[x] = light[row[at, 0]] * red + light[row[at, 1]] * green + light[row[at, 2]] * blue
+        for x in range(n):
+            luma[x] = min(luma[x], _ONE)
+
+
+@_compiled
+def _widen(line, left, share, step, row, n):
+    """Writes a row of one plane of the grid, interpolated between its columns."""
+    for x in range(n):
+        at = left[x]
+        low = line[at]
+        row[x] = low + (line[at + step] - low) * share[x]
+
+
+@_compiled
+def _mix(s, low, high, weight, target, factor, slopes, n):
+    """Writes what one channel of ab adds to f: the plane's value between two rows, plus slope x L* where it has one."""
+    above, below, out = s[low], s[high], s[target]
+    if slopes:
+        above_slope, below_slope, root = s[low + 2], s[high + 2], s[_ROOT]
+        for x in range(n):
+            slope = above_slope[x] + (below_slope[x] - above_slope[x]) * weight
+            lightness = np.float32(116) * root[x] - np.float32(16)
+            out[x] = factor * (above[x] + (below[x] - above[x]) * weight + slope * lightness)
+    else:
+        for x in range(n):
+            out[x] = factor * (above[x] + (below[x] - above[x]) * weight)
+
+
+@_compiled
+def _differ(part, root, luma):
+    """Returns how far X/Xn, or Z/Zn, is from Y/Yn where f differs by `part`.
+
+    On one side of the knee the difference is a polynomial of `part`, without a constant; only where the knee lies
+    between both is there one.
+    """
+    above = root > _KNEE
+    line = _SLOPE * (root - _OFFSET) - luma if above else _ZERO
+    cube = _ZERO if above else root * root * root - luma
+    thrice = root * np.float32(3)
+    if root + part > _KNEE:
+        return part * (thrice * root + part * (thrice + part)) + cube
+    return _SLOPE * part + line
+
+
+@_compiled
+def _color(s, matrix, n):
+    """Writes linear RGB of a row, in or out of the gamut."""
+    x_parts, z_parts, roots, lumas = s[_X_PART], s[_Z_PART], s[_ROOT], s[_LUMA]
+    red, green, blue = s[_RED], s[_GREEN], s[_BLUE]
+    red_x, red_z, green_x, green_z = matrix[0, 0], matrix[0, 2], matrix[1, 0], matrix[1, 2]
+    blue_x, blue_z = matrix[2, 0], matrix[2, 2]
+    for x in range(n):
+        luma = lumas[x]
+        more_x = _differ(x_parts[x], roots[x], luma)
+        more_z = _differ(z_parts[x], roots[x], luma)
+        red[x] = luma + (red_x * more_x + red_z * more_z)
+        green[x] = luma + (green_x * more_x + green_z * more_z)
+        blue[x] = luma + (blue_x * more_x + blue_z * more_z)
+
+
+@_compiled
+def _gather_outside(s, outside, n):
+    """Writes what `_fit` needs of the colors outside the gamut, their places into `outside`; returns how many."""
+    red, green, blue, lumas, slack = s[_RED], s[_GREEN], s[_BLUE], s[_LUMA], s[_FOUND]
+    for x in range(n):
+        lowest, highest = min(red[x], green[x], blue[x]), max(red[x], green[x], blue[x])
+        slack[x] = min(lowest + _EDGE * lumas[x], _ONE + _EDGE - highest)
+    worst = _ONE
+    for x in range(n):
+        worst = min(worst, slack[x])
+    if worst >= _ZERO:
+        return 0
+    count = 0
+    for x in range(n):
+        outside[count] = x
+        count += 1 if slack[x] < _ZERO else 0
+    for i in range(count):
+        x = outside[i]
+        s[_OUT_LUMA, i], s[_OUT_ROOT, i] = lumas[x], s[_ROOT, x]
+        s[_OUT_X, i], s[_OUT_Z, i] = s[_X_PART, x], s[_Z_PART, x]
+        s[_HIGH_SLACK, i] = min(red[x], green[x], blue[x], _ONE - max(red[x], green[x], blue[x]))
+    return count
+
+
+@_compiled
+def _fit(s, matrix, outside, count):
+    """Lowers the chroma of the gathered colors, along constant lightness and hue, until they fit.
+
+    The factor is the root of the room that is left in the gamut, by regula falsi in its Illinois form (M. Dowell and
+    P. Jarratt, BIT 11, 1971): its lower end is always inside.
+    """
+    lumas, roots, x_parts, z_parts = s[_OUT_LUMA], s[_OUT_ROOT], s[_OUT_X], s[_OUT_Z]
+    low, high, low_slack, high_slack, side = s[_LOW], s[_HIGH], s[_LOW_SLACK], s[_HIGH_SLACK], s[_SIDE]
+    red_x, red_z, green_x, green_z = matrix[0, 0], matrix[0, 2], matrix[1, 0], matrix[1, 2]
+    blue_x, blue_z = matrix[2, 0], matrix[2, 2]
+    for i in range(count):
+        low[i], high[i], side[i] = _ZERO, _ONE, _ZERO
+        low_slack[i] = max(min(lumas[i], _ONE - lumas[i]), _ZERO)
+        high_slack[i] = min(high_slack[i], -np.float32(1e-30))
+    for _ in range(_STEPS):
+        for i in range(count):
+            luma = lumas[i]
+            factor = low[i] + (high[i] - low[i]) * (low_slack[i] / (low_slack[i] - high_slack[i]))
+            more_x = _differ(x_parts[i] * factor, roots[i], luma)
+            more_z = _differ(z_parts[i] * factor, roots[i], luma)
+            red = luma + (red_x * more_x + red_z * more_z)
+            green = luma + (green_x * more_x + green_z * more_z)
+            blue = luma + (blue_x * more_x + blue_z * more_z)
+            slack = min(min(red, green, blue), _ONE - max(red, green, blue))
+            inside = slack >= _ZERO
+            # Whoever stays put twice is halved.
+            halved_high = high_slack[i] * (_HALF if side[i] > _ZERO else _ONE)
+            halved_low = low_slack[i] * (_HALF if side[i] < _ZERO else _ONE)
+            low[i] = factor if inside else low[i]
+            high[i] = high[i] if inside else factor
+            low_slack[i] = slack if inside else halved_low
+            high_slack[i] = halved_high if inside else slack
+            side[i] = _ONE if inside else -_ONE
+    for i in range(count):
+        luma = lumas[i]
+        more_x = _differ(x_parts[i] * low[i], roots[i], luma)
+        more_z = _differ(z_parts[i] * low[i], roots[i], luma)
+        low[i] = luma + (red_x * more_x + red_z * more_z)
+        high[i] = luma + (green_x * more_x + green_z * more_z)
+        side[i] = luma + (blue_x * more_x + blue_z * more_z)
+    for i in range(count):
+        x = outside[i]
+        s[_RED, x], s[_GREEN, x], s[_BLUE, x] = low[i], high[i], side[i]
+
+
+@_compiled
+def _place(s, row, steps, n):
+    """Turns linear light into its place in a table over the root of linear light."""
+    line = s[row]
+    for x in range(n):
+        line[x] = np.sqrt(min(max(line[x], _ZERO), _ONE)) * steps
+
+
+@_compiled
+def _write(s, samples, fine, light, luminance, out, first, n):
+    """Writes a row's samples, each the nearest to its linear light, and their luminance into _FOUND."""
+    red, green, blue, found = s[_RED], s[_GREEN], s[_BLUE], s[_FOUND]
+    red_share, green_share, blue_share = luminance[0], luminance[1], luminance[2]
+    if fine:
+        for x in range(n):
+            red_cell, green_cell, blue_cell = np.uint32(red[x]), np.uint32(green[x]), np.uint32(blue[x])
+            low = samples[red_cell]
+            more = (samples[red_cell + np.uint32(1)] - low) * (red[x] - np.float32(red_cell))
+            r = np.uint32(low + more + _HALF)
+            low = samples[green_cell]
+            more = (samples[green_cell + np.uint32(1)] - low) * (green[x] - np.float32(green_cell))
+            g = np.uint32(low + more + _HALF)
+            low = samples[blue_cell]
+            more = (samples[blue_cell + np.uint32(1)] - low) * (blue[x] - np.float32(blue_cell))
+            b = np.uint32(low + more + _HALF)
+            out[first + x, 0], out[first + x, 1], out[first + x, 2] = r, g, b
+            found[x] = light[r] * red_share + light[g] * green_share + light[b] * blue_share
+    else:
+        for x in range(n):
+            r = np.uint32(samples[np.uint32(red[x] + _HALF)])
+            g = np.uint32(samples[np.uint32(green[x] + _HALF)])
+            b = np.uint32(samples[np.uint32(blue[x] + _HALF)])
+            out[first + x, 0], out[first + x, 1], out[first + x, 2] = r, g, b
+            found[x] = light[r] * red_share + light[g] * green_share + light[b] * blue_share
+
+
+@_compiled
+def _keep_grays(s, row, first, out, n):
+    """Writes a row's own gray samples where there is no color."""
+    x_parts, z_parts = s[_X_PART], s[_Z_PART]
+    least = _ONE
+    for x in range(n):
+        least = min(least, abs(x_parts[x]) + abs(z_parts[x]))
+    if least > _ZERO:
+        return
+    for x in range(n):
+        if abs(x_parts[x]) + abs(z_parts[x]) == _ZERO:
+            at = first + x
+            out[at, 0] = out[at, 1] = out[at, 2] = row[at, 0]
+
+
+@_compiled
+def render_strip(strip, grid, top, height, source, target, fine, same, out, histogram, sums):
     """Colors one strip; see `models.render.Render`.
 
     `strip` uint8 or uint16[rows, w, 1 or 3] begins at row `top` of a picture of `height` rows; `grid`
-    float32[4, gh, gw] covers the picture. `source` is (light, lightness of grays, luminance) of the space of the strip,
-    `target` (samples, light, luminance, matrix) of the space of `out`, uint8 or uint16[rows, w, 3], which is written.
-    `fine` tells 16-bit target tables, `same` that a gray sample means the same in both spaces. `histogram` int64[bins]
-    and `sums` float64[2] (sum and maximum of |delta L*|) are added to. Each row goes through several short loops, which
-    the compiler turns into vector instructions wherever they neither branch nor look up.
+    float32[2 or 4, gh, gw] covers the picture. `source` is (light, luminance) of the space of the strip, `target`
+    (samples, light, luminance, matrix) of the space of `out`, uint8 or uint16[rows, w, 3], which is written. `fine`
+    tells 16-bit target tables, `same` that a gray sample means the same in both spaces. `histogram` int64[PARTS, bins]
+    and `sums` int64[2] (sum and maximum of |delta L*| in counts) are added to.
     """
-    source_light, grays, source_luminance = source
+    source_light, source_luminance = source
     samples, target_light, target_luminance, matrix = target
     rows, width, channels = strip.shape
     planes, grid_height, grid_width = grid.shape
+    steps = np.float32(samples.shape[0] - 2)
     step = 1 if grid_width > 1 else 0
-    left = np.empty(width, np.int32)
-    share = np.empty(width, np.float32)
-    for x in range(width):
-        at = min(max((x + 0.5) * grid_width / width - 0.5, 0.0), grid_width - 1.0)
-        left[x] = min(int(at), max(grid_width - 2, 0))
-        share[x] = at - left[x]
-    lines = np.empty((planes, grid_width), np.float32)
-    a_row, b_row = np.empty(width, np.float32), np.empty(width, np.float32)
-    luma, wanted = np.empty(width, np.float32), np.empty(width, np.float32)
-    red, green, blue = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
-    outside, scratch = np.empty(width, np.int32), np.empty((5, width), np.float32)
-    for y in range(rows):
-        at = min(max((top + y + 0.5) * grid_height / height - 0.5, 0.0), grid_height - 1.0)
-        above = min(int(at), max(grid_height - 2, 0))
-        below = min(above + 1, grid_height - 1)
-        weight = np.float32(at - above)
-        for plane in range(planes):
-            for x in range(grid_width):
-                first = grid[plane, above, x]
-                lines[plane, x] = first + (grid[plane, below, x] - first) * weight
-        _row_lightness(strip[y], channels, source_light, grays, source_luminance, lightness, luma, wanted)
-        _row_chroma(lines, left, share, step, wanted, a_row, b_row)
-        _row_colors(a_row, b_row, luma, wanted, matrix, red, green, blue)
-        _row_gamut(a_row, b_row, luma, wanted, matrix, halvings, red, green, blue, outside, scratch)
-        _row_samples(red, green, blue, samples, fine, out[y])
-        if same and channels == 1:
-            _row_grays(strip[y], a_row, b_row, out[y])
-        _row_measure(out[y], target_light, target_luminance, lightness, wanted, red, histogram, sums)
+    s = np.zeros((_ROWS, TILE), np.float32)
+    left, outside = np.zeros(TILE, np.int32), np.zeros(TILE, np.int32)
+    for first in range(0, width, TILE):
+        n = min(TILE, width - first)
+        for x in range(n):
+            at = min(max((first + x + 0.5) * grid_width / width - 0.5, 0.0), grid_width - 1.0)
+            left[x] = min(int(at), max(grid_width - 2, 0))
+            s[_SHARE, x] = at - left[x]
+        known_above, known_below = -1, -1
+        for y in range(rows):
+            at = min(max((top + y + 0.5) * grid_height / height - 0.5, 0.0), grid_height - 1.0)
+            above = min(int(at), max(grid_height - 2, 0))
+            below = min(above + 1, grid_height - 1)
+            # A grid row lies where its number is even or odd, and so stays when it turns from below to above.
+            low, high = _LINES + 4 * (above & 1), _LINES + 4 * (below & 1)
+            for line in (above, below):
+                if line not in (known_above, known_below):
+                    for plane in range(planes):
+                        _widen(grid[plane, line], left, s[_SHARE], step, s[_LINES + 4 * (line & 1) + plane], n)
+            known_above, known_below = above, below
+            weight = np.float32(at - above)
+            _read_luma(strip[y], first, channels, source_light, source_luminance, s[_LUMA], n)
+            _find_roots(s, _LUMA, _ROOT, n)
+            _mix(s, low, high, weight, _X_PART, _X_OF_A, planes == 4, n)
+            _mix(s, low + 1, high + 1, weight, _Z_PART, _Z_OF_B, planes == 4, n)
+            _color(s, matrix, n)
+            count = _gather_outside(s, outside, n)
+            if count > 0:
+                _fit(s, matrix, outside, count)
+            for channel in (_RED, _GREEN, _BLUE):
+                _place(s, channel, steps, n)
+            _write(s, samples, fine, target_light, target_luminance, out[y], first, n)
+            if same and channels == 1:
+                _keep_grays(s, strip[y], first, out[y], n)
+            _find_roots(s, _FOUND, _DELTA, n)
+            _measure(s, n, histogram, sums)
+
+
+@_compiled
+def compare_strip(master, derivative, source, target, histogram, sums):
+    """Measures how far the lightness of one strip is from another's; see `models.render.Comparison`.
+
+    `master` uint8 or uint16[rows, w, 1 or 3] of a space with `source` (light, luminance), `derivative` uint8 or
+    uint16[rows, w, 3] of one with `target`; figures as in `render_strip`.
+    """
+    rows, width, channels = master.shape
+    s = np.zeros((_ROWS, TILE), np.float32)
+    for first in range(0, width, TILE):
+        n = min(TILE, width - first)
+        for y in range(rows):
+            _read_luma(master[y], first, channels, source[0], source[1], s[_LUMA], n)
+            _find_roots(s, _LUMA, _ROOT, n)
+            _read_luma(derivative[y], first, 3, target[0], target[1], s[_FOUND], n)
+            _find_roots(s, _FOUND, _DELTA, n)
+            _measure(s, n, histogram, sums)

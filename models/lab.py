@@ -44,3 +44,9 @@ def lightness(luminance: NDArray[np.float64]) -> NDArray[np.float64]:
     """Returns L* 0..100 of a luminance relative to white, 0..1."""
     root = np.where(luminance > _EPSILON, np.cbrt(luminance), luminance / _SLOPE + 4 / 29)
     return 116 * root - 16
+
+
+def luminance(lightness: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns the luminance relative to white, 0..1, of L* 0..100: what `lightness` undoes."""
+    root = (lightness + 16) / 116
+    return np.where(root > 6 / 29, root**3, _SLOPE * (root - 4 / 29))

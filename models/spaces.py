@@ -19,13 +19,9 @@ Curve = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 #: uint8 or uint16.
 Samples = NDArray[np.unsignedinteger[Any]]
 
-#: Steps of the 8-bit table from linear light to samples: COARSE over all, FINE below FINE_BELOW, where curves rise.
-COARSE = 1 << 14
-FINE = 1 << 20
-FINE_BELOW = 1 / 256
-
-#: Steps of the 16-bit table, over the root of linear light, in which any curve is nearly straight; interpolated.
-ROOTS = 1 << 14
+#: Steps of the tables from light to samples, by depth. They are even in the root of linear light, in which any tone
+#: curve is nearly straight: at 8 bits the nearest sample is looked up, within 0.1 of a level; at 16 it is interpolated.
+ROOTS = {8: 1 << 12, 16: 1 << 14}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -38,8 +34,8 @@ class Space:
     light: NDArray[np.float32]
     #: L* 0..100 of each gray sample, float32[2**depth]
     lightness: NDArray[np.float32]
-    #: 8 bits: the sample nearest to each step of linear light, FINE steps below FINE_BELOW, then COARSE ones;
-    #: 16 bits: the sample, unrounded, at each step of the root of linear light, float32
+    #: the sample at each step of the root of linear light, and one more for an interpolation at the top; 8 bits: the
+    #: nearest, uint8[ROOTS + 2]; 16 bits: unrounded, float32[ROOTS + 2]
     samples: NDArray[np.uint8] | NDArray[np.float32]
     #: share of each channel in luminance, float32[3], sum 1
     luminance: NDArray[np.float32]
@@ -57,19 +53,14 @@ def make_space(curve: Curve, xyz_of_rgb: NDArray[np.float64], depth: int) -> Spa
     white = xyz_of_rgb.sum(axis=1)
     top = 2**depth - 1
     light = curve(np.arange(top + 1) / top)
-    if depth == 8:
-        steps = np.concatenate([np.arange(int(FINE * FINE_BELOW) + 1) / FINE, np.arange(COARSE + 1) / COARSE])
-        # The nearest in the encoded scale, which is perceptually even: half-way between neighbors as a sample counts.
-        samples: NDArray[np.uint8] | NDArray[np.float32] = np.rint(_inverse(curve, steps) * top).astype(np.uint8)
-    else:
-        # One more, so that an interpolation at the top finds its upper neighbor.
-        roots = np.minimum(np.arange(ROOTS + 2) / ROOTS, 1)
-        samples = (_inverse(curve, roots**2) * top).astype(np.float32)
+    roots = np.minimum(np.arange(ROOTS[depth] + 2) / ROOTS[depth], 1)
+    unrounded = _inverse(curve, roots**2) * top
     return Space(
         depth=depth,
         light=light.astype(np.float32),
         lightness=lightness(light).astype(np.float32),
-        samples=samples,
+        # The nearest in the encoded scale, which is perceptually even: half-way between neighbors as a sample counts.
+        samples=np.rint(unrounded).astype(np.uint8) if depth == 8 else unrounded.astype(np.float32),
         luminance=(xyz_of_rgb[1] / white[1]).astype(np.float32),
         matrix=(np.linalg.inv(xyz_of_rgb) * white).astype(np.float32),
     )

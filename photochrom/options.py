@@ -59,3 +59,38 @@ def server_options(function: F) -> F:
 def json_option(function: F) -> F:
     """Adds --json."""
     return click.option("--json", "as_json", is_flag=True, help="One JSON object a line on standard output.")(function)
+
+
+def recipe_options(function: F) -> F:
+    """Adds the fields of a recipe; what is not given is None and has the default of whoever colors."""
+    for option in reversed(_RECIPE):
+        function = option(function)
+    return function
+
+
+def _recipe_option(name: str, kind: Any, words: str) -> Callable[[F], F]:
+    return click.option(f"--{name}", type=kind, envvar=f"PHOTOCHROM_{name.upper().replace('-', '_')}", help=words)
+
+
+#: What the service knows, said again, since the client stands alone; a test compares the two.
+_RECIPE: tuple[Callable[[Any], Any], ...] = (
+    _recipe_option("model", str, "Net to color with."),
+    _recipe_option("temperature", float, "0.05 (vivid) to 1 (pale); 0.38."),
+    _recipe_option("chroma-gain", float, "0 (gray) to 2 (twice the color); 1."),
+    _recipe_option(
+        "format",
+        click.Choice(["master", "tiff", "jpeg", "png", "jp2", "webp"]),
+        "File format of the results; master keeps each master's own, and is the default.",
+    ),
+    _recipe_option(
+        "compression",
+        click.Choice(["auto", "deflate", "none", "lzw", "zstd", "lossy", "lossless"]),
+        "TIFF: deflate, none, lzw, zstd. JPEG 2000 and WebP: lossless, lossy. auto keeps the master's where it can.",
+    ),
+    _recipe_option("quality", click.IntRange(1, 100), "Of lossy results; 95."),
+    _recipe_option("bit-depth", click.Choice(["master", "8", "16"]), "Bits a sample; the master's where they fit."),
+    _recipe_option("pages", click.Choice(["first", "all"]), "Pages of a multi-page TIFF to color; first."),
+    _recipe_option(
+        "colored", click.Choice(["recolor", "skip"]), "What to do with masters in color already; recolor, and say so."
+    ),
+)

@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-#: First bytes of JPEG, PNG and TIFF (classic and big, both byte orders).
-_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+#: First bytes of JPEG, PNG, TIFF (classic and big, both byte orders), JPEG 2000 (boxed and bare), WebP and BMP.
+_MAGIC = (
+    rb"\xff\xd8\xff",
+    rb"\x89PNG\r\n\x1a\n",
+    rb"II[*+]\0",
+    rb"MM\0[*+]",
+    rb"\0\0\0\x0cjP  \r\n\x87\n",
+    rb"\xff\x4f\xff\x51",
+    rb"RIFF.{4}WEBP",
+    rb"BM.{4}\0{4}",
+)
+_PICTURE = re.compile(b"|".join(_MAGIC), re.DOTALL)
+
+#: How many first bytes tell.
+_HEAD_BYTES = 16
 
 #: Names that promise a picture.
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".jp2", ".j2k", ".jpf", ".webp", ".bmp")
 
 #: Extension of a result by its media type.
-EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/tiff": "tif"}
+EXTENSIONS = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/tiff": "tif",
+    "image/jp2": "jp2",
+    "image/webp": "webp",
+}
 
 #: The folder in OUT where a submission remembers what it has done.
 STATE_FOLDER = ".photochrom"
@@ -60,7 +80,7 @@ def find(paths: Iterable[Path], *, out: Path | None) -> Iterator[Scan]:
 def is_picture(path: Path) -> bool:
     """Tells by the first bytes whether a file is a picture that Photochrom reads."""
     with path.open("rb") as stream:
-        return stream.read(8).startswith(_MAGIC)
+        return _PICTURE.match(stream.read(_HEAD_BYTES)) is not None
 
 
 def stems(scans: Iterable[Scan]) -> dict[str, Path]:

@@ -12,12 +12,12 @@ import click
 
 from photochrom.client import Client
 from photochrom.display import Bars, JsonLines, print_failures
-from photochrom.options import SOME_FAILED, Command, json_option, server_options
+from photochrom.options import SOME_FAILED, Command, json_option, recipe_options, server_options
 from photochrom.scans import STATE_FOLDER, Scan, find
 from photochrom.state import Entry, State
 from photochrom.submission import Submission, failures
 
-_NO_PICTURE = ("unsupported_media", "The name promises a picture, the bytes are no JPEG, PNG or TIFF.")
+_NO_PICTURE = ("unsupported_media", "The name promises a picture, the bytes are no TIFF, JPEG, JPEG 2000, PNG, WebP or BMP.")
 
 
 @click.command(cls=Command)
@@ -26,9 +26,7 @@ _NO_PICTURE = ("unsupported_media", "The name promises a picture, the bytes are 
     "--out", type=click.Path(file_okay=False, path_type=Path), envvar="PHOTOCHROM_OUT", help="Folder for the results."
 )
 @server_options
-@click.option("--model", envvar="PHOTOCHROM_MODEL", help="Net to color with; the server's default if left out.")
-@click.option("--temperature", type=float, envvar="PHOTOCHROM_TEMPERATURE", help="0.05 (vivid) to 1 (pale).")
-@click.option("--chroma-gain", type=float, envvar="PHOTOCHROM_CHROMA_GAIN", help="0 (gray) to 2 (twice the color).")
+@recipe_options
 @click.option("--parallel", type=click.IntRange(1, 64), default=4, show_default=True, help="Transfers at once.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done.")
 @click.option("--retry-failed", is_flag=True, help="Submit what failed before once more.")

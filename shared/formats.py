@@ -43,12 +43,9 @@ JP2 = Format(
     magic=(b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"),
 )
 WEBP = Format(name="webp", title="WebP", media_type="image/webp", extension="webp", magic=(b"RIFF    WEBP",))
-BMP = Format(name="bmp", title="BMP", media_type="image/bmp", extension="bmp", magic=(b"BM",))
+BMP = Format(name="bmp", title="BMP", media_type="image/bmp", extension="bmp", magic=(b"BM    \0\0\0\0",))
 
 FORMATS = (JPEG, PNG, TIFF, JP2, WEBP, BMP)
-
-#: What a recipe may ask for.
-WRITABLE = (JPEG, PNG, TIFF, JP2, WEBP)
 
 #: For messages: what may be sent.
 READABLE = "TIFF, JPEG, JPEG 2000, PNG, WebP or BMP"

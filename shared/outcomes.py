@@ -50,8 +50,12 @@ class Outcome:
     warnings: tuple[str, ...] = ()
     #: the picture of a success
     derivative: StoredDerivative | None = None
-    #: |L* of derivative - L* of master|: maximum, mean, p999
+    #: |L* of derivative - L* of master| before the file was encoded: max, mean, p999
     delta_l: Mapping[str, float] | None = None
+    #: the same of a lossy file decoded again
+    encoded_delta_l: Mapping[str, float] | None = None
+    #: what the master was: gray, toned or color
+    tone: str | None = None
     #: whether the derivative was there already, so that nothing was computed
     already_made: bool = False
     #: seconds by stage

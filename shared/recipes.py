@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import rfc8785
 
 from shared.errors import InvalidRecipe
-from shared.formats import WRITABLE
 from shared.registry import model_named
 
 #: Raised by one whenever the same master and recipe would give other pixels than before.
@@ -31,15 +30,15 @@ COMPRESSIONS: Mapping[str, tuple[str, ...]] = {
 #: Bits a sample that each format can be written with.
 DEPTHS: Mapping[str, tuple[int, ...]] = {"tiff": (8, 16), "jpeg": (8,), "png": (8, 16), "jp2": (8, 16), "webp": (8,)}
 
-#: The word for "as the master has it".
+FormatName = Literal["master", "tiff", "jpeg", "png", "jp2", "webp"]
+Compression = Literal["auto", "deflate", "none", "lzw", "zstd", "lossy", "lossless"]
+BitDepth = Literal["master", "8", "16"]
+Pages = Literal["first", "all"]
+Colored = Literal["recolor", "skip"]
+
+#: The words for "as the master has it".
 MASTER = "master"
 AUTO = "auto"
-
-FORMAT_NAMES = (MASTER, *(fmt.name for fmt in WRITABLE))
-COMPRESSION_NAMES = (AUTO, *dict.fromkeys(name for names in COMPRESSIONS.values() for name in names))
-BIT_DEPTHS = (MASTER, "8", "16")
-PAGES = ("first", "all")
-COLORED = ("recolor", "skip")
 
 #: Numeric fields of a recipe: default, lowest, highest.
 _NUMBERS = {
@@ -51,11 +50,11 @@ _NUMBERS = {
 
 #: Fields of a recipe that take one of a few words; the first is the default.
 _CHOICES = {
-    "format": FORMAT_NAMES,
-    "compression": COMPRESSION_NAMES,
-    "bit_depth": BIT_DEPTHS,
-    "pages": PAGES,
-    "colored": COLORED,
+    "format": get_args(FormatName),
+    "compression": get_args(Compression),
+    "bit_depth": get_args(BitDepth),
+    "pages": get_args(Pages),
+    "colored": get_args(Colored),
 }
 
 

@@ -83,8 +83,18 @@ class Settings:
     api_threads: int = _whole(16, 2, 256)
     #: largest master, bytes
     max_bytes: int = _whole(2 << 30, 1, 1 << 40)
-    #: largest picture, megapixels (10^6 pixels)
+    #: largest picture, all its pages that are colored together, megapixels (10^6 pixels)
     max_megapixels: int = _whole(250, 1, 100_000)
+    #: largest picture that has to be held in memory as a whole, megapixels
+    max_whole_megapixels: int = _whole(100, 1, 100_000)
+    #: most pages that are colored into one derivative
+    max_pages: int = _whole(1000, 1, 100_000)
+    #: largest ICC profile, and largest sum of EXIF, IPTC and XMP, bytes
+    max_metadata_bytes: int = _whole(16 << 20, 1 << 10, 1 << 30)
+    #: memory that a picture may take in its sandbox, MiB
+    sandbox_megabytes: int = _whole(4096, 256, 1 << 20)
+    #: whether a lossy derivative is decoded once more, so that the record says how far its lightness is off
+    verify_lossy: bool = _switch(True)
     #: which previews a worker makes
     previews: str = _choice("all", "all", "interactive", "none")
     #: where model files live; none: the weights that ship with the package

@@ -24,6 +24,7 @@ from shared.services import Services
 from shared.settings import Settings
 from shared.storage import ObjectStore
 from shared.storage.memory import MemoryStore
+from worker.deriving import InPlace
 from worker.host import Host
 from worker.slices import work
 from worker.sweeper import Sweeper
@@ -85,6 +86,7 @@ def make_house(client: redis.Redis, *, store: ObjectStore | None = None, **setti
         bells=bells,
         clock=SystemClock(),
         nets={LITE.digest: lite()},
+        deriver=InPlace(),
     )
     return House(services=services, shop=shop, client=client)
 

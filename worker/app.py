@@ -13,6 +13,7 @@ from models.render import warm
 from shared import logs
 from shared.bells import TASK, broker_settings, queue
 from shared.settings import Settings, environment, load
+from worker.leases import deadline
 from worker.slices import work
 from worker.workshop import Workshop, load_nets, open_workshop, served_models
 
@@ -48,7 +49,7 @@ def make_celery(settings: Settings) -> Celery:
         task_queues=[queue(model.digest) for model in served_models(settings)],
         task_acks_late=True,
         task_reject_on_worker_lost=False,
-        task_time_limit=settings.slice_seconds + 120 + settings.max_megapixels + _AIR_SECONDS,
+        task_time_limit=settings.slice_seconds + deadline(0, megapixels=settings.max_megapixels) + _AIR_SECONDS,
         worker_prefetch_multiplier=1,
         worker_concurrency=settings.workers,
         worker_pool="prefork",

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import IO, Any
 
+from models.windows import cells
 from shared import layout
 from shared.clock import timestamp
 from shared.errors import PictureError, WorkerLost
@@ -20,14 +23,17 @@ from shared.index import MAX_ATTEMPTS
 from shared.index.claims import Begin, Claim
 from shared.items import Item, part_of
 from shared.jobs import Job
+from shared.settings import Settings
 from shared.outcomes import Outcome, StoredDerivative, failure, refused, success
 from worker import closings, masters
 from worker.leases import Leases, deadline
-from worker.pipeline import Derivative, Limits, derive, preflight
-from worker.provenance import sidecar
+from worker.orders import Derivative, Limits, Order
+from worker.provenance import StoredFile, sidecar
 from worker.workshop import Workshop
 
 MEGAPIXEL = 1_000_000
+
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,8 +60,10 @@ class Colored:
 
     #: what it was made of
     fetched: Fetched
-    #: the picture; None where `outcome` is set
+    #: what was made; None where `outcome` is set
     derivative: Derivative | None = None
+    #: its file
+    file: IO[bytes] | None = None
     #: how the item ends without a picture
     outcome: Outcome | None = None
     #: how often the item was begun
@@ -102,23 +110,47 @@ def color(shop: Workshop, leases: Leases, fetched: Fetched) -> Colored | Begin:
 
 def _derive(shop: Workshop, leases: Leases, fetched: Fetched, source: IO[bytes], attempts: int) -> Colored:
     """Makes the picture of an item that was begun; sets its deadline once its size is known."""
-    limits = Limits(max_pixels=shop.settings.max_megapixels * MEGAPIXEL)
+    if shop.deriver is None:
+        raise ValueError("this workshop colors nothing")
+    recipe = fetched.job.recipe
+    net = shop.nets[recipe.model]
+    order = Order(
+        master=fetched.item.master or "",
+        recipe=recipe,
+        limits=limits_of(shop.settings),
+        net_side=net.input_size,
+        previews=_wants_previews(shop, fetched.job),
+        verify=shop.settings.verify_lossy,
+    )
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - `keep` closes it
     try:
-        header = preflight(source, limits)
-        megapixels = header.width * header.height / MEGAPIXEL
-        leases.hold(fetched.claim, deadline(shop.clock.now(), megapixels=megapixels))
-        source.seek(0)
-        derivative = derive(
+        derivative = shop.deriver.derive(
+            fetched.job.tenant,
             source,
-            master=fetched.item.master or "",
-            recipe=fetched.job.recipe,
-            net=shop.nets[fetched.job.recipe.model],
-            limits=limits,
-            previews=_wants_previews(shop, fetched.job),
+            file,
+            order,
+            colorist=lambda lightness, where: cells(net, lightness, where, recipe.temperature),
+            admitted=lambda pixels: leases.hold(
+                fetched.claim, deadline(shop.clock.now(), megapixels=pixels / MEGAPIXEL)
+            ),
         )
     except PictureError as error:
+        file.close()
         return Colored(fetched=fetched, outcome=failure(fetched.item, error), attempts=attempts)
-    return Colored(fetched=fetched, derivative=derivative, attempts=attempts)
+    except BaseException:
+        file.close()
+        raise
+    return Colored(fetched=fetched, derivative=derivative, file=file, attempts=attempts)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Returns what is refused before a pixel is decoded."""
+    return Limits(
+        max_pixels=settings.max_megapixels * MEGAPIXEL,
+        max_whole_pixels=settings.max_whole_megapixels * MEGAPIXEL,
+        max_pages=settings.max_pages,
+        max_metadata_bytes=settings.max_metadata_bytes,
+    )
 
 
 def keep(shop: Workshop, colored: Colored) -> Outcome:
@@ -127,8 +159,9 @@ def keep(shop: Workshop, colored: Colored) -> Outcome:
     begun = time.perf_counter()
     timings = dict(fetched.timings)
     outcome = colored.outcome
-    if colored.derivative:
-        made = _store(shop, fetched, colored.derivative)
+    if colored.derivative and colored.file:
+        with colored.file as file:
+            made = _store(shop, fetched, colored.derivative, file)
         timings |= {**colored.derivative.timings, "store": time.perf_counter() - begun}
         outcome = success(fetched.item, **_made_facts(job, made))
     if outcome is None:
@@ -167,18 +200,26 @@ def _made_facts(job: Job, made: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "derivative": StoredDerivative(key=key, **stored),
         "delta_l": made["delta_l"],
+        "encoded_delta_l": made["encoded_delta_l"],
+        "tone": made["tone"],
         "warnings": tuple(made["warnings"]),
     }
 
 
-def _store(shop: Workshop, fetched: Fetched, derivative: Derivative) -> dict[str, Any]:
+def _store(shop: Workshop, fetched: Fetched, derivative: Derivative, file: IO[bytes]) -> dict[str, Any]:
     """Stores derivative, previews and sidecar; returns the sidecar that counts: the first."""
     job, master = fetched.job, fetched.item.master or ""
     recipe = job.recipe.digest
-    made = sidecar(derivative, master=master, recipe=job.recipe)
+    file.seek(0)
+    engine = shop.nets[job.recipe.model].engine
+    made = sidecar(derivative, _measured(file), engine=engine, master=master, recipe=job.recipe)
     key = layout.derivative(job.tenant, master, recipe, derivative.format.extension)
-    if not shop.store.put_if_absent(key, derivative.data, media_type=derivative.format.media_type):
-        made["derivative"] |= _measure(shop, key)
+    # The file has no name but this one, so that nothing is left of it where this process dies.
+    path = Path(f"/proc/self/fd/{file.fileno()}")
+    if not shop.store.put_if_absent(key, path, media_type=derivative.format.media_type):
+        with shop.store.get(key) as stream:
+            # Another attempt stored it: that one is described, not ours.
+            made["derivative"] |= asdict(_measured(stream))
     for preview_key, data in (
         (layout.master_preview(job.tenant, master), derivative.master_preview),
         (layout.preview(job.tenant, master, recipe), derivative.preview),
@@ -191,11 +232,10 @@ def _store(shop: Workshop, fetched: Fetched, derivative: Derivative) -> dict[str
     return _already_made(shop, job, master) or made
 
 
-def _measure(shop: Workshop, key: str) -> dict[str, Any]:
-    """Returns digest and size of a derivative that another attempt stored: that one is described, not ours."""
+def _measured(stream: IO[bytes]) -> StoredFile:
+    """Returns digest and size of what is left of a stream."""
     digest, size = hashlib.sha256(), 0
-    with shop.store.get(key) as stream:
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
-            size += len(chunk)
-    return {"sha256": digest.hexdigest(), "size": size}
+    while chunk := stream.read(_CHUNK):
+        digest.update(chunk)
+        size += len(chunk)
+    return StoredFile(sha256=digest.hexdigest(), size=size)

@@ -14,8 +14,9 @@ from shared.index.claims import Claim
 
 _log = logs.logger(__name__)
 
-#: Time for an item of any size, seconds, and for each megapixel (10^6 pixels) on top.
-DEADLINE_SECONDS = 120
+#: Time for an item of any size, seconds, and for each megapixel (10^6 pixels) on top: a minute more than its sandbox
+#: gives a picture, so that a picture that takes too long fails and does not cost a worker.
+DEADLINE_SECONDS = 180
 DEADLINE_SECONDS_PER_MEGAPIXEL = 1
 
 

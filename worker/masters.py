@@ -1,4 +1,4 @@
-"""Masters on their way from storage to a decoder: small ones in memory, large ones in a temporary file."""
+"""Masters on their way from storage to a decoder, in temporary files without a name."""
 
 from __future__ import annotations
 
@@ -10,19 +10,16 @@ from shared import layout
 from shared.errors import MasterDamaged, MasterMissing
 from shared.storage import ObjectStore
 
-#: Masters up to this size stay in memory, bytes.
-_IN_MEMORY = 32 << 20
-
 _CHUNK = 1 << 20
 
 
 def fetch(store: ObjectStore, tenant: str, sha256: str) -> IO[bytes]:
-    """Returns the master's bytes as a seekable file at its start, proved against its digest.
+    """Returns the master's bytes as a file of the system at its start, proved against its digest.
 
     Raises MasterMissing or MasterDamaged.
     """
     digest = hashlib.sha256()
-    spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - the caller closes it
+    spool = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     try:
         with store.get(layout.master(tenant, sha256)) as stream:
             while chunk := stream.read(_CHUNK):
@@ -37,5 +34,6 @@ def fetch(store: ObjectStore, tenant: str, sha256: str) -> IO[bytes]:
     if digest.hexdigest() != sha256:
         spool.close()
         raise MasterDamaged(f"The master {sha256} now has the SHA-256 {digest.hexdigest()}.", seen=digest.hexdigest())
+    spool.flush()
     spool.seek(0)
     return spool

@@ -1,162 +1,112 @@
-"""The pipeline: from a master's bytes to a derivative's. It knows no storage, no job and no network."""
+"""The pipeline: from a master's bytes to a derivative's. It knows no storage, no job, no network and no net."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterator
 from typing import IO
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
-from models.chroma import edge_aware
-from models.nets import Net
-from models.render import DeltaL, render
-from models.spaces import Samples, Space, master_lightness
-from models.windows import cells, windows
-from shared.errors import TooManyPixels, UnsupportedPicture
-from shared.formats import Format
-from shared.recipes import Recipe
+from models.render import DeltaL
+from models.spaces import Samples
 from worker import provenance
-from worker.codecs import Codec, Dressing, Header, codec_of, oriented
-from worker.previews import preview
-from worker.profiles import handle
-
-#: Mean chroma below which a picture is said to have almost no color. True photographs of lit scenes lie above 8; a net
-#: that has nothing to say stays below 2.
-LOW_COLOR = 3.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
-    """What is refused before a pixel is decoded."""
-
-    #: largest picture, pixels
-    max_pixels: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Derivative:
-    """A color picture made from a master."""
-
-    #: the encoded file
-    data: bytes
-    #: its format
-    format: Format
-    #: pixels, upright
-    width: int
-    #: pixels, upright
-    height: int
-    #: JPEG of the master for browsers, upright; None where none was asked for
-    master_preview: bytes | None
-    #: JPEG of the derivative for browsers
-    preview: bytes | None
-    #: how far the lightness moved
-    delta_l: DeltaL
-    #: what a person should know
-    warnings: tuple[str, ...]
-    #: engine that ran the net
-    engine: str
-    #: seconds by stage
-    timings: Mapping[str, float]
-
-
-def preflight(source: IO[bytes], limits: Limits) -> Header:
-    """Reads the header, which decides whether the rest is read at all.
-
-    Raises NotAPicture, UnsupportedPicture, Corrupt, Truncated, or TooManyPixels with the limit and the value seen.
-    """
-    header = _read_header(codec_of(source), source)
-    pixels = header.width * header.height
-    if pixels > limits.max_pixels:
-        raise TooManyPixels(
-            f"The picture has {header.width:,} x {header.height:,} = {pixels / 1e6:,.0f} megapixels; "
-            f"this server accepts {limits.max_pixels / 1e6:,.0f}.",
-            limit=limits.max_pixels,
-            seen=pixels,
-        )
-    if not pixels:
-        raise UnsupportedPicture("The picture has no pixels.", seen=0)
-    return header
+from worker.orders import Colorist, Derivative, Order
+from worker.painting import Painting, Study
+from worker.pictures import Dressing
+from worker.preflight import Admitted, preflight
+from worker.readers import open_master
+from worker.stopwatch import Stopwatch
+from worker.writers import writer_of
 
 
 def derive(
-    source: IO[bytes], *, master: str, recipe: Recipe, net: Net, limits: Limits, previews: bool = True
+    source: IO[bytes], target: IO[bytes], order: Order, *, colorist: Colorist, admit: Callable[[int], None]
 ) -> Derivative:
-    """Makes the derivative of a master (its bytes from the start of `source`, its SHA-256 in `master`).
+    """Makes the derivative of a master: reads `source` from its start, writes to `target`, which is empty.
 
-    Raises what `preflight` raises, and NetFailed.
+    Both are seekable. `colorist` stands for the net; `admit` hears the number of pixels once the headers hold up. Raises
+    what `preflight` raises; Truncated or Corrupt for damaged pixels; AlreadyColor where the recipe skips such masters;
+    and what `colorist` raises.
     """
-    timings: dict[str, float] = {}
-    codec = codec_of(source)
-    with _timed(timings, "decode"):
-        header = preflight(source, limits)
-        source.seek(0)
-        samples = oriented(codec.decode(source, header), header.orientation)
-        handling = handle(header.profile, gray=samples.ndim == 2)
-    with _timed(timings, "net"):
-        grid, chroma = _chroma(samples, handling.space, recipe, net)
-    with _timed(timings, "render"):
-        color, delta_l = render(samples, grid, handling.space)
-    with _timed(timings, "encode"):
-        data = codec.encode(
-            color,
-            Dressing(
-                profile=handling.profile,
-                dpi=header.upright_dpi,
-                exif=header.exif,
-                xmp=provenance.xmp(master=master, recipe=recipe),
-                description=provenance.sentence(recipe),
-                options={"quality": recipe.quality},
-            ),
-        )
-    master_preview = color_preview = None
-    if previews:
-        with _timed(timings, "preview"):
-            master_preview, color_preview = preview(samples), preview(color)
+    clock = Stopwatch()
+    with clock.stage("decode"):
+        admitted = preflight(source, order.recipe, order.limits)
+    admit(admitted.pixels)
+    session = _Session(order, admitted, colorist, clock)
+    with clock.stage("encode"):
+        told = writer_of(session.first.plan.format).write(target, session.pages())
+        target.flush()
+    encoded = None
+    if order.verify and session.first.plan.lossy:
+        with clock.stage("verify"):
+            encoded = session.verify(target)
+    first = session.studies[0]
     return Derivative(
-        data=data,
-        format=header.format,
-        width=color.shape[1],
-        height=color.shape[0],
-        master_preview=master_preview,
-        preview=color_preview,
-        delta_l=delta_l,
-        warnings=(*header.warnings, *handling.warnings, *_color_warnings(chroma)),
-        engine=net.engine,
-        timings=timings,
+        format=session.first.plan.format,
+        width=session.first.header.width,
+        height=session.first.header.height,
+        pages=len(admitted.pages),
+        delta_l=max(session.deltas, key=lambda delta: delta.maximum),
+        encoded_delta_l=encoded,
+        tone=first.tone.value,
+        warnings=session.warnings(told),
+        timings=clock.seconds(),
+        master_preview=first.preview,
+        preview=session.preview,
     )
 
 
-def _read_header(codec: Codec, source: IO[bytes]) -> Header:
-    header = codec.read_header(source)
-    source.seek(0)
-    return header
+class _Session:
+    """One derivative in the making."""
 
+    def __init__(self, order: Order, admitted: Admitted, colorist: Colorist, clock: Stopwatch) -> None:
+        self.order = order
+        self.admitted = admitted
+        self.colorist = colorist
+        self.clock = clock
+        self.studies: list[Study] = []
+        self.deltas: list[DeltaL] = []
+        self.preview: bytes | None = None
+        self.told: list[str] = []
+        #: kept whole until the lossy file is verified
+        self.first = Painting(admitted.pages[0], admitted.plans[0], order, clock=clock)
 
-def _chroma(samples: Samples, space: Space, recipe: Recipe, net: Net) -> tuple[NDArray[np.float32], float]:
-    """Returns the grid that gives ab for each point of the picture, and the mean chroma of its cells."""
-    height, width = samples.shape[:2]
-    where = windows(width, height)
-    seen = master_lightness(_shrunk(samples, where.size(net.input_size)), space)
-    ab = cells(net, seen, where, recipe.temperature) * np.float32(recipe.chroma_gain)
-    means = cv2.resize(seen, (ab.shape[2], ab.shape[1]), interpolation=cv2.INTER_AREA)
-    return edge_aware(ab, np.asarray(means, np.float32)), float(np.hypot(ab[0], ab[1]).mean())
+    def pages(self) -> Iterator[tuple[Dressing, Iterator[Samples]]]:
+        """Yields what the writer needs, a page at a time; the next begins when the last is written."""
+        painting = self.first
+        for number, (page, plan) in enumerate(zip(self.admitted.pages, self.admitted.plans, strict=True)):
+            if number:
+                painting = Painting(page, plan, self.order, clock=self.clock)
+            self.studies.append(painting.study(self.colorist))
+            yield self._dressing(painting), painting.strips()
+            self.deltas.append(painting.delta_l())
+            if not number:
+                self.preview = painting.preview()
 
+    def verify(self, target: IO[bytes]) -> DeltaL:
+        """Decodes the file that was written and compares it with the master; lossy formats have one page."""
+        target.seek(0)
+        delta = self.first.compare(open_master(target).pages[0])
+        target.seek(0, os.SEEK_END)
+        return delta
 
-def _shrunk(samples: Samples, size: tuple[int, int]) -> Samples:
-    return cv2.resize(samples, size, interpolation=cv2.INTER_AREA).astype(samples.dtype, copy=False)
+    def warnings(self, told: tuple[str, ...]) -> tuple[str, ...]:
+        """Returns each warning once, in the order in which they arose."""
+        of_pages = [warning for study in self.studies for warning in study.warnings]
+        return tuple(dict.fromkeys([*self.admitted.warnings, *of_pages, *self.told, *told]))
 
-
-def _color_warnings(chroma: float) -> tuple[str, ...]:
-    return ("low_color",) if chroma < LOW_COLOR else ()
-
-
-@contextmanager
-def _timed(timings: dict[str, float], stage: str) -> Iterator[None]:
-    begun = time.perf_counter()
-    yield
-    timings[stage] = time.perf_counter() - begun
+    def _dressing(self, painting: Painting) -> Dressing:
+        header, plan, recipe = painting.header, painting.plan, self.order.recipe
+        metadata, told = provenance.marked(header.metadata, master=self.order.master, recipe=recipe)
+        self.told += told
+        return Dressing(
+            width=header.width,
+            height=header.height,
+            depth=plan.depth,
+            alpha=plan.alpha,
+            profile=painting.handling.profile,
+            dpi=header.dpi,
+            metadata=metadata,
+            description=provenance.sentence(recipe),
+            compression=plan.compression,
+            quality=plan.quality,
+        )

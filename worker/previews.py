@@ -1,4 +1,4 @@
-"""Previews: pictures of up to 1,024 pixels, for browsers."""
+"""Previews: pictures of up to 1,024 pixels in sRGB, for browsers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import simplejpeg
 
-from models.spaces import Samples
+from models.lab import RGB_OF_RELATIVE_XYZ, encoded
+from models.spaces import Samples, Space, srgb
 
 #: The longer side of a preview, pixels.
 SIDE = 1024
@@ -14,11 +15,20 @@ SIDE = 1024
 _QUALITY = 85
 
 
-def preview(samples: Samples) -> bytes:
-    """Returns a JPEG of gray [h, w] or RGB [h, w, 3] samples of 8 or 16 bits, no larger than they are."""
-    small = _shrunk(samples)
-    # 65,535 of 16 bits are 255 of 8: 257 times as much.
-    seen = small.astype(np.uint8) if small.dtype == np.uint8 else ((small + 128.0) / 257).astype(np.uint8)
+def preview_size(width: int, height: int) -> tuple[int, int]:
+    """Returns width and height of the preview of a picture, which is never enlarged."""
+    scale = min(1.0, SIDE / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def preview(samples: Samples, space: Space, *, size: tuple[int, int]) -> bytes:
+    """Returns a JPEG of `size` (width, height) of gray [h, w] or RGB [h, w, 3] samples in their space.
+
+    The samples should be a picture that is not much larger than `size` already.
+    """
+    if samples.shape[1::-1] != size:
+        samples = cv2.resize(samples, size, interpolation=cv2.INTER_AREA).astype(samples.dtype, copy=False)
+    seen = _in_srgb(samples, space)
     gray = seen.ndim == 2
     data: bytes = simplejpeg.encode_jpeg(
         np.ascontiguousarray(seen[:, :, None] if gray else seen),
@@ -29,23 +39,15 @@ def preview(samples: Samples) -> bytes:
     return data
 
 
-def _shrunk(samples: Samples) -> Samples:
-    """Returns the samples with a longer side of at most SIDE.
-
-    Sides are halved while they stay above it, by the mean of 2 x 2, which is a sixth of the time of one step over all;
-    the last step, below 2, is bilinear, so that every sample counts.
-    """
-    height, width = samples.shape[:2]
-    scale = SIDE / max(height, width)
-    if scale >= 1:
+def _in_srgb(samples: Samples, space: Space) -> Samples:
+    """Returns 8-bit sRGB samples; what lies outside the gamut is clipped."""
+    if space is srgb(8):
         return samples
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    while max(height, width) >= 2 * SIDE and min(height, width) > 1:
-        height, width = height // 2, width // 2
-        even = samples[: height * 2, : width * 2]
-        samples = _resized(even, (width, height), cv2.INTER_AREA)
-    return _resized(samples, size, cv2.INTER_LINEAR)
-
-
-def _resized(samples: Samples, size: tuple[int, int], method: int) -> Samples:
-    return cv2.resize(samples, size, interpolation=method).astype(samples.dtype, copy=False)
+    light = space.light[samples]
+    if samples.ndim == 3:
+        # Both matrices are relative to white, as a gray stays a gray.
+        relative = np.linalg.inv(space.matrix.astype(np.float64))
+        to_srgb = RGB_OF_RELATIVE_XYZ @ relative
+        light = light @ to_srgb.T.astype(np.float32)
+    values = encoded(np.clip(light, 0, 1).astype(np.float64))
+    return np.rint(values * 255).astype(np.uint8)

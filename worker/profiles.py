@@ -1,168 +1,185 @@
-"""ICC profiles: reading tone curve and primaries, and making an RGB profile for a gray master's curve.
+"""Profiles at work: how a master's samples become lightness, and what profile its derivative gets.
 
-The layout is ICC.1:2022: a header of 128 bytes, a table of tags, the tags' data. Of the curves `curv` and `para` are
-read, of the colorants `XYZ`.
+A gray or matrix profile is kept exact: samples are read and written in the master's own space. Whatever else has a
+profile that can be read (tables, CMYK) is brought to sRGB by Little CMS at 16 bits.
 """
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+import imagecodecs
 import numpy as np
-from numpy.typing import NDArray
 
-from models.spaces import Curve, Space, make_space, srgb
+from models.lab import XYZ_OF_RGB, encoded, luminance
+from models.spaces import Samples, Space, make_space, srgb
+from worker.icc import color_space, make_profile, read_matrix
+from worker.pictures import Header, Kind
 
-#: sRGB's primaries as ICC has them, adapted to D50 (IEC 61966-2-1 with the Bradford matrix).
-_SRGB_D50 = {
-    b"rXYZ": (0.43607, 0.22249, 0.01392),
-    b"gXYZ": (0.38515, 0.71687, 0.09708),
-    b"bXYZ": (0.14307, 0.06061, 0.71410),
-}
-_D50 = (0.9642, 1.0, 0.8249)
+Convert = Callable[[Samples], Samples]
 
-Array = NDArray[np.float64]
+#: Least distance of the darkest and the lightest color of a profile that says something, of 65,535.
+_LEAST_SPAN = 6554
 
-_SIGNATURE = slice(36, 40)
-_TAGS = 128
-
-#: A profile that we made says so.
-_NAME = "Photochrom: sRGB primaries, the master's own tone curve"
+#: A profile that we made of a gray one says so.
+_GRAY_NAME = "Photochrom: sRGB primaries, the master's own tone curve"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Handling:
-    """How a master's samples are read and what profile its derivative gets."""
+    """How a page's samples are read, and what its derivative is written in."""
 
-    #: space of samples in and out
-    space: Space
-    #: profile of the derivative; None for untagged sRGB
+    #: makes gray or RGB samples of `source` of the page's samples, alpha left out
+    convert: Convert
+    #: makes RGB or gray samples of `tinted` of them, in which the page's own tint shows
+    tint: Convert
+    #: space of the converted samples
+    source: Space
+    #: space of the tinted samples
+    tinted: Space
+    #: space of the derivative's samples
+    target: Space
+    #: profile of the derivative; None for sRGB that the master did not name
     profile: bytes | None
-    #: "profile_replaced" where the master's could not be kept
+    #: what could not be kept
     warnings: tuple[str, ...] = ()
 
 
-def handle(profile: bytes | None, *, gray: bool, depth: int = 8) -> Handling:
-    """Decides how samples with this profile are colored.
+def handle(header: Header, *, depth: int) -> Handling:
+    """Decides how a page is colored into a derivative of `depth` bits.
 
-    Untagged samples are sRGB. A gray profile becomes an RGB one with its own curve, so that gray in is gray out. An RGB
-    profile with a matrix and one curve is kept. Any other is replaced by sRGB, with a warning.
+    Samples without a profile are sRGB. A gray profile becomes an RGB one with its own curve, so that gray in is gray
+    out. A profile with a matrix and one curve is kept, also on gray samples. Any other that can be read is replaced by
+    sRGB, with the warning `profile_replaced`; one that cannot, or does not fit the samples, counts as none
+    (`profile_unreadable`).
     """
+    if header.kind is Kind.LAB:
+        return _handle_lab(header, depth)
+    profile = header.profile
+    if header.kind is Kind.CMYK:
+        if profile and color_space(profile) == "CMYK" and (convert := _managed(profile, "cmyk")):
+            return _converted(convert, depth)
+        return _converted(_unmanaged_cmyk, depth, "profile_unreadable" if profile else "cmyk_without_profile")
     if not profile:
-        return Handling(space=srgb(depth), profile=None)
-    try:
-        return _handle(profile, gray=gray, depth=depth)
-    except (ValueError, KeyError, struct.error, IndexError, np.linalg.LinAlgError):
-        return Handling(space=srgb(depth), profile=None, warnings=("profile_replaced",))
+        return _kept(header, depth, profile=None)
+    fitting = ("GRAY", "RGB") if header.kind is Kind.GRAY else ("RGB",)
+    if color_space(profile) in fitting:
+        if read_matrix(profile):
+            return _kept(header, depth, profile=profile)
+        own = "gray" if color_space(profile) == "GRAY" else "rgb"
+        if convert := _managed(profile, own):
+            return _converted(convert, depth)
+    return _kept(header, depth, profile=None, warnings=("profile_unreadable",))
+
+
+def widened(samples: Samples) -> Samples:
+    """Returns 8-bit samples at 16 bits: 255 becomes 65,535, and rounding back gives the same."""
+    return samples if samples.dtype == np.uint16 else samples.astype(np.uint16) * np.uint16(257)
+
+
+def _kept(header: Header, depth: int, *, profile: bytes | None, warnings: tuple[str, ...] = ()) -> Handling:
+    """Samples are read and written in one space, widened first where the derivative has more bits."""
+    convert = widened if depth > header.depth else _unchanged
+    source = _space(profile, max(depth, header.depth))
+    is_gray = profile is not None and color_space(profile) == "GRAY"
+    return Handling(
+        convert=convert,
+        tint=convert,
+        source=source,
+        tinted=source,
+        target=_space(profile, depth),
+        profile=_rgb_of_gray(profile) if profile and is_gray else profile,
+        warnings=warnings,
+    )
+
+
+def _converted(convert: Convert, depth: int, warning: str = "profile_replaced") -> Handling:
+    """Samples are brought to sRGB at 16 bits."""
+    return Handling(
+        convert=convert,
+        tint=convert,
+        source=srgb(16),
+        tinted=srgb(16),
+        target=srgb(depth),
+        profile=make_profile(),
+        warnings=(warning,),
+    )
+
+
+def _handle_lab(header: Header, depth: int) -> Handling:
+    """L* is the gray; a and b show only in the tint."""
+    return Handling(
+        convert=lambda samples: np.ascontiguousarray(samples[:, :, 0]),
+        tint=_rgb_of_lab,
+        source=_lightness_space(header.depth),
+        tinted=srgb(16),
+        target=srgb(depth),
+        profile=make_profile(),
+    )
+
+
+def _unchanged(samples: Samples) -> Samples:
+    return samples
 
 
 @lru_cache(maxsize=16)
-def _handle(profile: bytes, *, gray: bool, depth: int) -> Handling:
-    tags = _read_tags(profile)
-    if profile[16:20] == b"GRAY" and gray:
-        curve = tags[b"kTRC"]
-        space = make_space(_curve(curve), _colorants(_SRGB_D50), depth)
-        return Handling(space=space, profile=_make_profile(curve))
-    if profile[16:20] != b"RGB " or gray or not tags[b"rTRC"] == tags[b"gTRC"] == tags[b"bTRC"]:
-        raise ValueError("no profile that the samples can keep")
-    primaries = {name: _xyz(tags[name]) for name in _SRGB_D50}
-    return Handling(space=make_space(_curve(tags[b"rTRC"]), _colorants(primaries), depth), profile=profile)
+def _space(profile: bytes | None, depth: int) -> Space:
+    """Returns the space of a gray or matrix profile; one object for the same profile and depth."""
+    read = read_matrix(profile) if profile else None
+    return make_space(read.curve, read.primaries, depth) if read else srgb(depth)
 
 
-def _read_tags(profile: bytes) -> dict[bytes, bytes]:
-    if profile[_SIGNATURE] != b"acsp":
-        raise ValueError("no ICC profile")
-    (count,) = struct.unpack_from(">I", profile, _TAGS)
-    if count > 100:
-        raise ValueError("too many tags")
-    tags = {}
-    for number in range(count):
-        name, offset, size = struct.unpack_from(">4sII", profile, _TAGS + 4 + 12 * number)
-        data = profile[offset : offset + size]
-        if len(data) != size:
-            raise ValueError("a tag lies outside the profile")
-        tags[name] = data
-    return tags
+@lru_cache(maxsize=16)
+def _rgb_of_gray(profile: bytes) -> bytes:
+    read = read_matrix(profile)
+    if read is None:
+        raise ValueError("no gray profile with a curve")
+    return make_profile(read.tag, name=_GRAY_NAME)
 
 
-def _xyz(data: bytes) -> tuple[float, ...]:
-    if data[:4] != b"XYZ ":
-        raise ValueError("no XYZ tag")
-    return tuple(value / 65536 for value in struct.unpack_from(">3i", data, 8))
+@lru_cache(maxsize=2)
+def _lightness_space(depth: int) -> Space:
+    """Returns the space in which samples are L*, in equal steps."""
+    return make_space(lambda levels: luminance(levels * 100), XYZ_OF_RGB, depth)
 
 
-def _colorants(primaries: Mapping[bytes, tuple[float, ...]]) -> Array:
-    return np.array([primaries[name] for name in (b"rXYZ", b"gXYZ", b"bXYZ")]).T
+def _managed(profile: bytes, own: str) -> Convert | None:
+    """Returns the way from a profile's samples to sRGB at 16 bits, perceptual intent, or None where CMS has none."""
+    target = make_profile()
+
+    def convert(samples: Samples) -> Samples:
+        out: Samples = imagecodecs.cms_transform(
+            np.ascontiguousarray(samples), profile, target, colorspace=own, outcolorspace="rgb", outdtype="uint16"
+        )
+        return out
+
+    shape = (1, 2) if own == "gray" else (1, 2, 4 if own == "cmyk" else 3)
+    ends = np.zeros(shape, np.uint8)
+    ends[:, 1] = 255
+    try:
+        seen = convert(ends).astype(int)
+    except Exception:  # noqa: BLE001 - Little CMS refuses in many ways, and each means that it cannot be read
+        return None
+    return convert if np.abs(seen[0, 0] - seen[0, 1]).max() > _LEAST_SPAN else None
 
 
-def _curve(data: bytes) -> Curve:
-    """Returns the curve of a tag: linear light 0..1 of encoded values 0..1; raises ValueError unless it rises so."""
-    if data[:4] == b"curv":
-        curve = _sampled(data)
-    elif data[:4] == b"para":
-        curve = _parametric(data)
-    else:
-        raise ValueError("unknown kind of curve")
-    light = curve(np.linspace(0, 1, 1024))
-    if abs(light[0]) > 0.01 or abs(light[-1] - 1) > 0.01 or (np.diff(light) < 0).any():
-        raise ValueError("the curve does not rise from black to white")
-    return lambda levels: np.clip(curve(levels), 0, 1)
+def _unmanaged_cmyk(samples: Samples) -> Samples:
+    """Returns RGB at 16 bits of CMYK without a profile: R = (1 - C)(1 - K) and so on."""
+    left = np.uint16(65535) - widened(samples)
+    black = left[:, :, 3:].astype(np.uint32)
+    return ((left[:, :, :3] * black + 32767) // 65535).astype(np.uint16)
 
 
-def _sampled(data: bytes) -> Curve:
-    """Returns a curve that is a line, a power or a table (ICC.1:2022, 10.6)."""
-    (count,) = struct.unpack_from(">I", data, 8)
-    if count == 0:
-        return lambda levels: levels
-    if count == 1:
-        gamma = struct.unpack_from(">H", data, 12)[0] / 256
-        return lambda levels: np.power(levels, gamma)
-    table = np.frombuffer(data, ">u2", count, 12) / 65535
-    return lambda levels: np.interp(levels, np.linspace(0, 1, count), table)
-
-
-def _parametric(data: bytes) -> Curve:
-    """Returns a parametric curve (ICC.1:2022, 10.18, table 68)."""
-    (kind,) = struct.unpack_from(">H", data, 8)
-    count = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}[kind]
-    values = [value / 65536 for value in struct.unpack_from(f">{count}i", data, 12)]
-    g, a, b, c, d, e, f = values + [0.0] * (7 - count)
-    if kind == 0:
-        return lambda x: np.power(x, g)
-    knee = -b / a if kind in (1, 2) else d
-    # Above the knee a power and a constant, below it a line.
-    rise, slope, start = {1: (0.0, 0.0, 0.0), 2: (c, 0.0, c), 3: (0.0, c, 0.0), 4: (e, c, f)}[kind]
-
-    def curve(x: Array) -> Array:
-        return np.asarray(np.where(x >= knee, np.maximum(a * x + b, 0) ** g + rise, slope * x + start), np.float64)
-
-    return curve
-
-
-def _make_profile(curve: bytes) -> bytes:
-    """Returns an RGB profile (ICC version 2.4, display class) with sRGB's primaries and the given curve tag."""
-    name = _NAME.encode()
-    description = b"desc\0\0\0\0" + struct.pack(">I", len(name) + 1) + name + b"\0" + b"\0" * (4 + 4 + 2 + 1 + 67)
-    tags = {b"desc": description, b"cprt": b"text\0\0\0\0" + b"Public domain\0", b"wtpt": _xyz_tag(_D50)}
-    tags |= {key: _xyz_tag(value) for key, value in _SRGB_D50.items()}
-    body, places = b"", {}
-    start = 128 + 4 + 12 * (len(tags) + 3)
-    for key, data in [*tags.items(), (b"rTRC", curve)]:
-        places[key] = start + len(body), len(data)
-        body += data + b"\0" * (-len(data) % 4)
-    places[b"gTRC"] = places[b"bTRC"] = places[b"rTRC"]
-    table = struct.pack(">I", len(places)) + b"".join(
-        struct.pack(">4sII", key, offset, size) for key, (offset, size) in places.items()
-    )
-    size = 128 + len(table) + len(body)
-    illuminant = struct.pack(">3i", *(round(value * 65536) for value in _D50))
-    header = struct.pack(">I4sI4s4s4s", size, b"\0\0\0\0", 0x02400000, b"mntr", b"RGB ", b"XYZ ")
-    header += struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + b"\0" * 28 + illuminant
-    return header.ljust(128, b"\0") + table + body
-
-
-def _xyz_tag(value: tuple[float, ...]) -> bytes:
-    return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(part * 65536) for part in value))
+def _rgb_of_lab(samples: Samples) -> Samples:
+    """Returns sRGB at 16 bits of Lab; what lies outside the gamut is clipped, as it is only looked at."""
+    top = float(np.iinfo(samples.dtype).max)
+    lightness = samples[:, :, 0] * (100 / top)
+    # ICC.1:2022, 6.3.4.2: a and b are offset by 128 and have 255 steps of 1 at 8 bits, 257 times as many at 16.
+    a, b = (samples[:, :, channel] * (255 / top) - 128 for channel in (1, 2))
+    root = (lightness + 16) / 116
+    f = np.stack([root + a / 500, root, root - b / 200], axis=-1)
+    relative = np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29))
+    light = np.clip(relative @ srgb(16).matrix.astype(np.float64).T, 0, 1)
+    return np.rint(encoded(light) * 65535).astype(np.uint16)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import Any
 from xml.sax.saxutils import escape
 
+from models.render import DeltaL
 from shared.recipes import Recipe
 from shared.registry import model_by_digest
-
-if TYPE_CHECKING:
-    from worker.pipeline import Derivative
+from worker.orders import Derivative
 
 #: What the picture is, in the vocabulary of the IPTC (NewsCodes, Digital Source Type).
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
@@ -47,6 +45,16 @@ _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <?xpacket end="w"?>"""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredFile:
+    """A file by its bytes."""
+
+    #: SHA-256
+    sha256: str
+    #: bytes
+    size: int
+
+
 def model_name(recipe: Recipe) -> str:
     """Returns the registered name of the recipe's model, or the start of its digest."""
     model = model_by_digest(recipe.model)
@@ -74,28 +82,32 @@ def xmp(*, master: str, recipe: Recipe) -> bytes:
     return _XMP.format(**{name: escape(value, {'"': "&quot;"}) for name, value in fields.items()}).encode()
 
 
-def sidecar(derivative: Derivative, *, master: str, recipe: Recipe) -> dict[str, Any]:
+def sidecar(derivative: Derivative, stored: StoredFile, *, engine: str, master: str, recipe: Recipe) -> dict[str, Any]:
     """Returns the record beside a derivative. It holds no time, host or job: the same inputs give the same text."""
+    encoded = derivative.encoded_delta_l
     return {
         "master": master,
         "recipe": asdict(recipe),
         "recipe_sha256": recipe.digest,
         "model": {"name": model_name(recipe), "digest": recipe.model},
-        "engine": derivative.engine,
+        "engine": engine,
         "pipeline": recipe.pipeline,
         "derivative": {
-            "sha256": hashlib.sha256(derivative.data).hexdigest(),
-            "size": len(derivative.data),
+            "sha256": stored.sha256,
+            "size": stored.size,
             "media_type": derivative.format.media_type,
             "extension": derivative.format.extension,
             "width": derivative.width,
             "height": derivative.height,
+            "pages": derivative.pages,
         },
-        "delta_l": {
-            "max": derivative.delta_l.maximum,
-            "mean": derivative.delta_l.mean,
-            "p999": derivative.delta_l.p999,
-        },
+        "tone": derivative.tone,
+        "delta_l": figures(derivative.delta_l),
+        "encoded_delta_l": figures(encoded) if encoded else None,
         "warnings": list(derivative.warnings),
         "digital_source_type": SOURCE_TYPE,
     }
+
+
+def figures(delta: DeltaL) -> dict[str, float]:
+    return {"max": delta.maximum, "mean": delta.mean, "p999": delta.p999}

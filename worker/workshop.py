@@ -23,6 +23,7 @@ from shared.registry import Model
 from shared.services import Services
 from shared.settings import Settings
 from shared.storage.opening import open_store
+from worker.deriving import Deriver
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +32,8 @@ class Workshop(Services):
 
     #: model digest -> loaded net; empty where nothing is colored, as in a sweeper
     nets: Mapping[str, Net]
+    #: what makes derivatives; None where nothing is colored
+    deriver: Deriver | None = None
     #: pipeline version of this worker
     pipeline: int = PIPELINE_VERSION
     #: tells this process from every other, also from an earlier one with the same number
@@ -55,7 +58,17 @@ def open_workshop(settings: Settings, app: Celery, *, nets: Mapping[str, Net] | 
         bells=CeleryBells(app, client),
         clock=SystemClock(),
         nets=nets or {},
+        deriver=open_sandbox(settings) if nets else None,
     )
+
+
+def open_sandbox(settings: Settings) -> Deriver:
+    """Returns the sandbox of this process; its nursery starts at once, while the caller goes on."""
+    from worker.sandbox import Sandbox  # noqa: PLC0415
+
+    sandbox = Sandbox(settings.cache_dir, memory_bytes=settings.sandbox_megabytes << 20)
+    sandbox.start()
+    return sandbox
 
 
 def served_models(settings: Settings) -> tuple[Model, ...]:

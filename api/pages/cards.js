@@ -6,18 +6,34 @@ import { pictureUrl } from "./server.js";
 const ADVICE = {
   truncated: "The file is incomplete. Copy or scan it again.",
   corrupt: "The file is damaged. Copy or scan it again, or save it anew in another program.",
-  unsupported_picture: "Save it as an 8-bit JPEG, PNG or TIFF in gray or RGB.",
-  not_a_picture: "Choose a JPEG, PNG or TIFF file.",
-  unsupported_media: "Choose a JPEG, PNG or TIFF file.",
+  unsupported_picture: "Save it anew in gray or RGB as TIFF, PNG or JPEG.",
+  not_a_picture: "Choose a TIFF, JPEG, JPEG 2000, PNG, WebP or BMP file.",
+  unsupported_media: "Choose a TIFF, JPEG, JPEG 2000, PNG, WebP or BMP file.",
   too_large: "Save a smaller copy, or ask whoever runs this server to raise the limit.",
   too_many_pixels: "Save a smaller copy, or ask whoever runs this server to raise the limit.",
+  too_many_pages: "Save fewer pages into a file, or ask whoever runs this server to raise the limit.",
+  metadata_too_large: "Save it without its profile or metadata, or ask whoever runs this server to raise the limit.",
+  too_expensive: "The file may be damaged in an unusual way. Save it anew in another program, or smaller.",
+  decode_crashed: "The file is damaged in an unusual way. Save it anew in another program.",
+  already_color: "Nothing was made, as the options say.",
   worker_lost: "Try it once more. If it fails again, the file may be damaged in an unusual way.",
 };
 
 const WARNINGS = {
   low_color: "The net found almost no color for this picture.",
   multi_page: "The file has several pages; the first one was colored.",
+  already_color: "The photo is in color already; its colors were replaced.",
   profile_replaced: "The color profile could not be kept; the result is sRGB.",
+  profile_unreadable: "The color profile could not be read; the photo was taken as sRGB.",
+  cmyk_without_profile: "The inks have no color profile; the photo was taken as if they were ideal.",
+  depth_reduced: "The file format holds 8 bits a sample; the photo had more.",
+  alpha_dropped: "The file format holds no transparency; it was left out.",
+  format_changed: "The result is a PNG, since the photo's own format cannot say that the color was added.",
+  metadata_dropped: "Some of the file's descriptions have no place in the result's format.",
+  metadata_unreadable: "Some of the file's descriptions could not be read and were left out.",
+  range_scaled: "The brightness values went beyond the usual range; they were scaled to fit.",
+  extra_channels_dropped: "The file has further channels; they were left out.",
+  gamma_ignored: "The file names an unusual gamma without a profile; the photo was taken as sRGB.",
 };
 
 /** @param {string} name @returns {HTMLElement} */

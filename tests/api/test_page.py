@@ -78,8 +78,8 @@ def test_no_picture_is_told_in_plain_words(page: Page, tmp_path: Path) -> None:
     fake.write_text("this is no picture")
     page.set_input_files("#files", fake)
     failure = page.locator(".failure")
-    expect(failure).to_contain_text("it is no JPEG, PNG or TIFF", timeout=10_000)
-    expect(failure).to_contain_text("Choose a JPEG, PNG or TIFF file.")
+    expect(failure).to_contain_text("it is no TIFF, JPEG, JPEG 2000, PNG, WebP or BMP", timeout=10_000)
+    expect(failure).to_contain_text("Choose a TIFF, JPEG, JPEG 2000, PNG, WebP or BMP file.")
 
 
 def test_the_page_needs_nothing_from_elsewhere() -> None:

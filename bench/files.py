@@ -1,0 +1,164 @@
+"""Whole files at 12 megapixels on one thread: ours, decoding and encoding alone, and the plain loop's float way."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import cv2
+import numpy as np
+import simplejpeg
+import tifffile
+
+from bench.masters import photo_folder
+from models.nets import WEIGHTS, load_net
+from models.render import warm
+from models.windows import cells, windows
+from shared.recipes import resolve
+from shared.registry import model_named
+from shared.settings import load
+from worker.attempts import limits_of
+from worker.orders import Order
+from worker.pictures import Dressing, Metadata
+from worker.pipeline import derive
+from worker.readers import open_master
+from worker.writers import writer_of
+
+WIDTH, HEIGHT = 4000, 3000
+
+_ROUNDS = 7
+
+
+def gray_of(photo: Path, width: int, height: int, *, depth: int = 8) -> np.ndarray:
+    """Returns a photo as gray samples of a size, with the grain of a print, so that it compresses as a scan does."""
+    picture = cv2.imread(str(photo), cv2.IMREAD_GRAYSCALE)
+    if picture is None:
+        raise SystemExit(f"{photo} cannot be read.")
+    top = 2**depth - 1
+    large = cv2.resize(picture.astype(np.float32) / 255, (width, height), interpolation=cv2.INTER_CUBIC)
+    large += np.random.default_rng(1907).normal(0, 0.012, (height, width)).astype(np.float32)
+    return np.rint(np.clip(large, 0, 1) * top).astype(np.uint8 if depth == 8 else np.uint16)
+
+
+def main() -> None:
+    """Prints the ratios for a JPEG of 8 bits and TIFFs of 8 and 16; exits 1 where a bar is missed."""
+    cv2.setNumThreads(1)
+    warm(load().cache_dir)
+    net = load_net(model_named("lite"), WEIGHTS, threads=1)
+    photo = sorted(path for path in photo_folder().iterdir() if path.suffix == ".jpg")[0]
+    print(f"{WIDTH * HEIGHT / 1e6:.0f} MP on one thread, median of {_ROUNDS} rounds, side by side; the net left out")
+    print(f"{'':22}{'ours':>10}{'codecs':>10}{'float way':>11}{'ours/codecs':>13}{'float/ours':>12}")
+    failed = False
+    for name, data in _masters(photo).items():
+        lightness, ab = _net_of(data, net)
+        ways: dict[str, Callable[[], float]] = {
+            "ours": lambda data=data, ab=ab: _ours(data, ab),
+            "codecs": lambda data=data: _codecs(data),
+            "float": lambda data=data, ab=ab: _float(data, ab),
+        }
+        seconds: dict[str, list[float]] = {way: [] for way in ways}
+        for _ in range(_ROUNDS):
+            for way, run in ways.items():
+                seconds[way].append(run())
+        ours, codecs, seed = (median(seconds[way]) for way in ways)
+        print(
+            f"{name:22}{ours * 1e3:7.0f} ms{codecs * 1e3:7.0f} ms{seed * 1e3:8.0f} ms"
+            f"{ours / codecs:13.2f}{seed / ours:12.2f}"
+        )
+        failed |= name.startswith("JPEG") and (ours / codecs > 2 or seed / ours < 4)
+        del lightness
+    if failed:
+        raise SystemExit("JPEG: ours must be within 2 of the codecs alone, and 4 times as fast as the float way.")
+
+
+def _masters(photo: Path) -> dict[str, bytes]:
+    masters = {}
+    gray = gray_of(photo, WIDTH, HEIGHT)
+    masters["JPEG, 8 bit gray"] = simplejpeg.encode_jpeg(
+        gray[:, :, None], quality=95, colorspace="GRAY", colorsubsampling="Gray"
+    )
+    for depth in (8, 16):
+        for compression in (None, "zlib"):
+            out = io.BytesIO()
+            samples = gray_of(photo, WIDTH, HEIGHT, depth=depth)
+            options = {"compression": compression, "predictor": True} if compression else {}
+            tifffile.imwrite(out, samples, rowsperstrip=64, metadata=None, **options)
+            masters[f"TIFF, {depth} bit, {'Deflate' if compression else 'plain'}"] = out.getvalue()
+    return masters
+
+
+def _net_of(data: bytes, net: object) -> tuple[np.ndarray, np.ndarray]:
+    gray = next(iter(open_master(io.BytesIO(data)).pages[0].strips()))
+    where = windows(WIDTH, HEIGHT)
+    small = cv2.resize(gray, where.size(224), interpolation=cv2.INTER_AREA).astype(np.float32)
+    lightness = small / small.max() * 100
+    return lightness, cells(net, lightness, where, 0.38)  # type: ignore[arg-type]
+
+
+def _ours(data: bytes, ab: np.ndarray) -> float:
+    """Returns the seconds of reading, looking, rendering and writing."""
+    order = Order(
+        master=hashlib.sha256(data).hexdigest(),
+        recipe=resolve({}),
+        limits=limits_of(load()),
+        net_side=224,
+        previews=False,
+        verify=False,
+    )
+    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
+        source.write(data)
+        source.seek(0)
+        begun = time.perf_counter()
+        derive(source, target, order, colorist=lambda lightness, where: ab, admit=lambda pixels: None)
+        return time.perf_counter() - begun
+
+
+def _codecs(data: bytes) -> float:
+    """Returns the seconds of reading the master and writing an RGB picture of its kind, by the same reader and writer."""
+    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
+        source.write(data)
+        source.seek(0)
+        begun = time.perf_counter()
+        master = open_master(source)
+        page = master.pages[0]
+        gray = np.concatenate(list(page.strips()))
+        decoded = time.perf_counter() - begun
+        # What is encoded costs by what it shows: colors, as a derivative has them.
+        rgb = np.stack([gray, gray - gray // 8, gray - gray // 4], axis=-1)
+        dressing = Dressing(
+            width=WIDTH,
+            height=HEIGHT,
+            depth=page.header.depth,
+            metadata=Metadata(),
+            description="",
+            compression="lossy" if master.format.name == "jpeg" else page.header.compression,
+        )
+        begun = time.perf_counter()
+        writer_of(master.format).write(target, iter([(dressing, iter([rgb]))]))
+        return decoded + time.perf_counter() - begun
+
+
+def _float(data: bytes, ab: np.ndarray) -> float:
+    """Returns the seconds of the plain loop: whole pictures, float, 8 bits."""
+    with tempfile.TemporaryDirectory() as name:
+        suffix = "jpg" if data.startswith(b"\xff\xd8") else "tif"
+        source, target = Path(name) / f"in.{suffix}", Path(name) / f"out.{suffix}"
+        source.write_bytes(data)
+        os.sync()
+        begun = time.perf_counter()
+        picture = cv2.imread(str(source))
+        assert picture is not None
+        lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_BGR2LAB)
+        lightness = lab[:, :, 0]
+        cv2.resize(lightness, (224, 224))
+        full = cv2.resize(ab.transpose(1, 2, 0), (picture.shape[1], picture.shape[0]))
+        joined = np.concatenate([lightness[:, :, None], full], axis=2).astype(np.float32)
+        color = np.clip(cv2.cvtColor(joined, cv2.COLOR_LAB2BGR), 0, 1)
+        cv2.imwrite(str(target), (color * 255).astype(np.uint8))
+        return time.perf_counter() - begun

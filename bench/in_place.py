@@ -1,0 +1,45 @@
+"""One file through the pipeline in this process, net and all, on one thread."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from models.nets import WEIGHTS, Net, load_net
+from models.render import warm
+from models.windows import cells
+from shared.recipes import resolve
+from shared.registry import model_named
+from shared.settings import load
+from worker.attempts import limits_of
+from worker.orders import Derivative, Order
+from worker.pipeline import derive
+
+
+@cache
+def lite() -> Net:
+    """Returns the net that ships, on one thread, with the kernels compiled."""
+    warm(load().cache_dir)
+    return load_net(model_named("lite"), WEIGHTS, threads=1)
+
+
+def color(path: Path, folder: Path) -> Derivative:
+    """Writes the derivative of a file of any size into a folder, and returns what is known of it."""
+    net, recipe = lite(), resolve({})
+    with path.open("rb") as source, (folder / f"color{path.suffix}").open("w+b") as target:
+        order = Order(
+            master=hashlib.file_digest(source, "sha256").hexdigest(),
+            recipe=recipe,
+            limits=replace(limits_of(load()), max_pixels=1 << 40),
+            net_side=net.input_size,
+        )
+        source.seek(0)
+        return derive(
+            source,
+            target,
+            order,
+            colorist=lambda lightness, where: cells(net, lightness, where, recipe.temperature),
+            admit=lambda pixels: None,
+        )
