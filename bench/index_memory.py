@@ -12,7 +12,7 @@ from shared.ids import new_id
 from shared.index import Index
 from shared.items import ItemState
 from shared.jobs import Job
-from shared.recipes import resolve
+from shared.recipes import PIPELINE_VERSION, resolve
 
 _ITEMS = 100_000
 _FIXED = 4096
@@ -31,7 +31,7 @@ def main() -> None:
         print(f"{'ended':>10}{'bytes':>12}{'bytes an item':>16}")
         worst = _say(client, job, 0)
         for number in range(_ITEMS):
-            (claim,) = index.claim(job.recipe.model, pipeline=1, owner=f"h/{number}", host="h", lease=45)
+            (claim,) = index.claim(job.recipe.model, pipeline=PIPELINE_VERSION, owner=f"h/{number}", host="h", lease=45)
             index.begin(claim, lease=45)
             index.complete(job.id, claim.item, ItemState.FAILED if number % 3 == 0 else ItemState.SUCCEEDED)
             if number + 1 in (1_000, 10_000, 50_000, 99_999):

@@ -18,8 +18,10 @@ _compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contrac
 TILE = 512
 
 #: Rows of a tile's scratch memory, float32[ROWS, TILE]; the names below are those of the rows.
-_ROWS = 28
+_ROWS = 30
 _LUMA, _ROOT, _X_PART, _Z_PART, _RED, _GREEN, _BLUE, _FOUND, _DELTA = range(9)
+#: How many rows after light in red, green and blue its places in the table lie.
+_CELLS = 23
 #: Four planes of the grid at the row above and the row below, by turns.
 _LINES = 9
 #: Colors outside the gamut.
@@ -97,16 +99,15 @@ def _measure(s, n, histogram, sums):
 
 
 @_compiled
-def _read_luma(row, first, channels, light, luminance, luma, n):
-    """Writes the luminance of a row's samples from column `first` on."""
+def _read_luma(row, channels, light, luminance, luma, n):
+    """Writes the luminance of a row's samples."""
     red, green, blue = luminance[0], luminance[1], luminance[2]
     if channels == 1:
         for x in range(n):
-            luma[x] = light[row[first + x, 0]]
+            luma[x] = light[row[x, 0]]
     else:
         for x in range(n):
-            at = first + x
-            luma[x] = light[row[at, 0]] * red + light[row[at, 1]] * green + light[row[at, 2]] * blue
+            luma[x] = light[row[x, 0]] * red + light[row[x, 1]] * green + light[row[x, 2]] * blue
         for x in range(n):
             luma[x] = min(luma[x], _ONE)
 
@@ -174,10 +175,11 @@ def _gather_outside(s, outside, n):
     for x in range(n):
         lowest, highest = min(red[x], green[x], blue[x]), max(red[x], green[x], blue[x])
         slack[x] = min(lowest + _EDGE * lumas[x], _ONE + _EDGE - highest)
-    worst = _ONE
+    # Counted in integers, as a sum of floats is no vector instruction.
+    count = np.int32(0)
     for x in range(n):
-        worst = min(worst, slack[x])
-    if worst >= _ZERO:
+        count += np.int32(slack[x] < _ZERO)
+    if count == 0:
         return 0
     count = 0
     for x in range(n):
@@ -238,54 +240,56 @@ def _fit(s, matrix, outside, count):
 
 
 @_compiled
-def _place(s, row, steps, n):
-    """Turns linear light into its place in a table over the root of linear light."""
-    line = s[row]
-    for x in range(n):
-        line[x] = np.sqrt(min(max(line[x], _ZERO), _ONE)) * steps
+def _place(s, row, samples, fine, n):
+    """Turns linear light into its place in the table over its root: the nearest, or the one below and a fraction."""
+    line, cells, shares = s[row], s[row + _CELLS].view(np.int32), s[row]
+    steps = np.float32(samples.shape[0] - 2)
+    if fine:
+        for x in range(n):
+            line[x] = np.sqrt(min(max(line[x], _ZERO), _ONE)) * steps
+        for x in range(n):
+            cells[x] = np.int32(line[x])
+            shares[x] = line[x] - np.float32(np.int32(line[x]))
+    else:
+        for x in range(n):
+            cells[x] = np.int32(np.sqrt(min(max(line[x], _ZERO), _ONE)) * steps + _HALF)
 
 
 @_compiled
-def _write(s, samples, fine, light, luminance, out, first, n):
+def _write(s, samples, fine, light, luminance, out, n):
     """Writes a row's samples, each the nearest to its linear light, and their luminance into _FOUND."""
-    red, green, blue, found = s[_RED], s[_GREEN], s[_BLUE], s[_FOUND]
+    reds, greens, blues = s[_RED + _CELLS].view(np.uint32), s[_GREEN + _CELLS].view(np.uint32), s[_BLUE + _CELLS].view(np.uint32)
+    red_part, green_part, blue_part, found = s[_RED], s[_GREEN], s[_BLUE], s[_FOUND]
     red_share, green_share, blue_share = luminance[0], luminance[1], luminance[2]
     if fine:
         for x in range(n):
-            red_cell, green_cell, blue_cell = np.uint32(red[x]), np.uint32(green[x]), np.uint32(blue[x])
-            low = samples[red_cell]
-            more = (samples[red_cell + np.uint32(1)] - low) * (red[x] - np.float32(red_cell))
-            r = np.uint32(low + more + _HALF)
-            low = samples[green_cell]
-            more = (samples[green_cell + np.uint32(1)] - low) * (green[x] - np.float32(green_cell))
-            g = np.uint32(low + more + _HALF)
-            low = samples[blue_cell]
-            more = (samples[blue_cell + np.uint32(1)] - low) * (blue[x] - np.float32(blue_cell))
-            b = np.uint32(low + more + _HALF)
-            out[first + x, 0], out[first + x, 1], out[first + x, 2] = r, g, b
+            low = samples[reds[x]]
+            r = np.uint32(low + (samples[reds[x] + np.uint32(1)] - low) * red_part[x] + _HALF)
+            low = samples[greens[x]]
+            g = np.uint32(low + (samples[greens[x] + np.uint32(1)] - low) * green_part[x] + _HALF)
+            low = samples[blues[x]]
+            b = np.uint32(low + (samples[blues[x] + np.uint32(1)] - low) * blue_part[x] + _HALF)
+            out[x, 0], out[x, 1], out[x, 2] = r, g, b
             found[x] = light[r] * red_share + light[g] * green_share + light[b] * blue_share
     else:
         for x in range(n):
-            r = np.uint32(samples[np.uint32(red[x] + _HALF)])
-            g = np.uint32(samples[np.uint32(green[x] + _HALF)])
-            b = np.uint32(samples[np.uint32(blue[x] + _HALF)])
-            out[first + x, 0], out[first + x, 1], out[first + x, 2] = r, g, b
-            found[x] = light[r] * red_share + light[g] * green_share + light[b] * blue_share
+            r, g, b = samples[reds[x]], samples[greens[x]], samples[blues[x]]
+            out[x, 0], out[x, 1], out[x, 2] = r, g, b
+            found[x] = light[np.uint32(r)] * red_share + light[np.uint32(g)] * green_share + light[np.uint32(b)] * blue_share
 
 
 @_compiled
-def _keep_grays(s, row, first, out, n):
+def _keep_grays(s, row, out, n):
     """Writes a row's own gray samples where there is no color."""
     x_parts, z_parts = s[_X_PART], s[_Z_PART]
-    least = _ONE
+    count = np.int32(0)
     for x in range(n):
-        least = min(least, abs(x_parts[x]) + abs(z_parts[x]))
-    if least > _ZERO:
+        count += np.int32(x_parts[x] == _ZERO)
+    if count == 0:
         return
     for x in range(n):
-        if abs(x_parts[x]) + abs(z_parts[x]) == _ZERO:
-            at = first + x
-            out[at, 0] = out[at, 1] = out[at, 2] = row[at, 0]
+        if x_parts[x] == _ZERO and z_parts[x] == _ZERO:
+            out[x, 0] = out[x, 1] = out[x, 2] = row[x, 0]
 
 
 @_compiled
@@ -302,7 +306,6 @@ def render_strip(strip, grid, top, height, source, target, fine, same, out, hist
     samples, target_light, target_luminance, matrix = target
     rows, width, channels = strip.shape
     planes, grid_height, grid_width = grid.shape
-    steps = np.float32(samples.shape[0] - 2)
     step = 1 if grid_width > 1 else 0
     s = np.zeros((_ROWS, TILE), np.float32)
     left, outside = np.zeros(TILE, np.int32), np.zeros(TILE, np.int32)
@@ -325,7 +328,8 @@ def render_strip(strip, grid, top, height, source, target, fine, same, out, hist
                         _widen(grid[plane, line], left, s[_SHARE], step, s[_LINES + 4 * (line & 1) + plane], n)
             known_above, known_below = above, below
             weight = np.float32(at - above)
-            _read_luma(strip[y], first, channels, source_light, source_luminance, s[_LUMA], n)
+            row, colors = strip[y, first : first + n], out[y, first : first + n]
+            _read_luma(row, channels, source_light, source_luminance, s[_LUMA], n)
             _find_roots(s, _LUMA, _ROOT, n)
             _mix(s, low, high, weight, _X_PART, _X_OF_A, planes == 4, n)
             _mix(s, low + 1, high + 1, weight, _Z_PART, _Z_OF_B, planes == 4, n)
@@ -334,10 +338,10 @@ def render_strip(strip, grid, top, height, source, target, fine, same, out, hist
             if count > 0:
                 _fit(s, matrix, outside, count)
             for channel in (_RED, _GREEN, _BLUE):
-                _place(s, channel, steps, n)
-            _write(s, samples, fine, target_light, target_luminance, out[y], first, n)
+                _place(s, channel, samples, fine, n)
+            _write(s, samples, fine, target_light, target_luminance, colors, n)
             if same and channels == 1:
-                _keep_grays(s, strip[y], first, out[y], n)
+                _keep_grays(s, row, colors, n)
             _find_roots(s, _FOUND, _DELTA, n)
             _measure(s, n, histogram, sums)
 
@@ -354,8 +358,8 @@ def compare_strip(master, derivative, source, target, histogram, sums):
     for first in range(0, width, TILE):
         n = min(TILE, width - first)
         for y in range(rows):
-            _read_luma(master[y], first, channels, source[0], source[1], s[_LUMA], n)
+            _read_luma(master[y, first : first + n], channels, source[0], source[1], s[_LUMA], n)
             _find_roots(s, _LUMA, _ROOT, n)
-            _read_luma(derivative[y], first, 3, target[0], target[1], s[_FOUND], n)
+            _read_luma(derivative[y, first : first + n], 3, target[0], target[1], s[_FOUND], n)
             _find_roots(s, _FOUND, _DELTA, n)
             _measure(s, n, histogram, sums)

@@ -8,30 +8,22 @@ samples.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.lab import lightness
 from models.spaces import Samples, Space, srgb
 
-#: Entries of the table from luminance to L*; between them it is interpolated, within 0.0005 L*.
-_LIGHTNESS_STEPS = 1 << 12
+#: Bins of the histogram of |delta L*|: 0.001 each (`kernel.BINS_A_UNIT`), so up to 10; the last takes what is beyond.
+_BINS = 10_000
 
-#: The histogram of |delta L*|: bins of 0.001 (`kernel.BINS_A_UNIT`) up to 5.
-_DELTA_BIN = 0.001
-_DELTA_BINS = 5000
-
-#: Rows that are rendered at once: the working set of a row, not of the strip, must stay in a core's cache.
-STRIP_ROWS = 64
-
-#: Halvings of the chroma factor where a color lies outside the gamut: what they leave is below a quarter of a sample.
-_HALVINGS = {8: 14, 16: 22}
+#: Largest value of a grid: far beyond any color, near enough that its cube is a number.
+_GRID_LIMIT = 1e4
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,19 +38,40 @@ class DeltaL:
     p999: float
 
 
+class _Figures:
+    """Figures of |delta L*| that the kernel adds to. Integers, so that 10^9 pixels sum up exactly, in any order."""
+
+    def __init__(self) -> None:
+        self.histogram = np.zeros((_kernel().PARTS, _BINS), np.int64)
+        self.sums = np.zeros(2, np.int64)
+
+    def delta_l(self) -> DeltaL:
+        """Returns the figures so far; zeros where nothing was measured."""
+        bins = self.histogram.sum(axis=0)
+        pixels = max(1, int(bins.sum()))
+        total, largest = (int(count) / _kernel().COUNTS_A_UNIT for count in self.sums)
+        rank = int(np.searchsorted(np.cumsum(bins), 0.999 * pixels))
+        # Beyond the last bin the largest is all that is known.
+        upper = (rank + 1) / _kernel().BINS_A_UNIT if rank < _BINS - 1 else largest
+        return DeltaL(maximum=round(largest, 4), mean=round(total / pixels, 5), p999=round(min(upper, largest), 4))
+
+
 class Render:
     """The render of one picture, fed with its strips from top to bottom."""
 
     def __init__(self, grid: NDArray[np.float32], *, height: int, source: Space, target: Space) -> None:
-        """Takes ab, float32[4, gh, gw] of `models.chroma`, and the spaces of the master and of the derivative."""
+        """Takes ab, float32[2 or 4, gh, gw] of `models.chroma`, and the spaces of the master and of the derivative.
+
+        Raises ValueError for a grid that holds anything but numbers, or colors far beyond all.
+        """
+        # The kernel leaves every test for numbers out.
+        if not (np.abs(grid) < _GRID_LIMIT).all():
+            raise ValueError(f"a grid holds numbers below {_GRID_LIMIT}")
         self._grid = np.ascontiguousarray(grid, np.float32)
         self._height = height
+        self._source = source
         self._target = target
-        self._source_tables = source.light, source.lightness, source.luminance
-        self._target_tables = target.samples, target.light, target.luminance, target.matrix
-        self._same = source is target
-        self._histogram = np.zeros(_DELTA_BINS, np.int64)
-        self._sums = np.zeros(2, np.float64)
+        self._figures = _Figures()
         self._top = 0
 
     def strip(self, samples: Samples, out: Samples | None = None) -> Samples:
@@ -66,39 +79,60 @@ class Render:
 
         Returns RGB [rows, w, 3] samples of the target space, in `out` where that is given; `out` may be the samples.
         """
-        rows, width = samples.shape[:2]
+        source, target = self._source, self._target
+        strip = _with_channels(samples, source)
         if out is None:
-            out = np.empty((rows, width, 3), self._target.dtype)
-        strip = samples if samples.ndim == 3 else samples[:, :, None]
-        for start in range(0, rows, STRIP_ROWS):
-            part = slice(start, start + STRIP_ROWS)
-            _kernel()(
-                np.ascontiguousarray(strip[part]),
-                self._grid,
-                self._top + start,
-                self._height,
-                self._source_tables,
-                self._target_tables,
-                _lightness_table(),
-                self._target.depth == 16,
-                self._same,
-                _HALVINGS[self._target.depth],
-                out[part],
-                self._histogram,
-                self._sums,
-            )
-        self._top += rows
+            out = np.empty((*strip.shape[:2], 3), target.dtype)
+        _kernel().render_strip(
+            strip,
+            self._grid,
+            self._top,
+            self._height,
+            (source.light, source.luminance),
+            (target.samples, target.light, target.luminance, target.matrix),
+            target.depth == 16,
+            source is target,
+            out,
+            self._figures.histogram,
+            self._figures.sums,
+        )
+        self._top += len(strip)
         return out
 
     def delta_l(self) -> DeltaL:
         """Returns how far the lightness moved so far."""
-        pixels = int(self._histogram.sum())
-        rank = int(np.searchsorted(np.cumsum(self._histogram), 0.999 * pixels))
-        return DeltaL(
-            maximum=round(float(self._sums[1]), 4),
-            mean=round(float(self._sums[0]) / pixels, 5),
-            p999=round(min((rank + 1) * _DELTA_BIN, float(self._sums[1])), 4),
+        return self._figures.delta_l()
+
+
+class Comparison:
+    """How far the lightness of a derivative that was decoded again is from its master's."""
+
+    def __init__(self, source: Space, target: Space) -> None:
+        """Takes the spaces of the master and of the derivative."""
+        self._source = source
+        self._target = target
+        self._figures = _Figures()
+
+    def strip(self, master: Samples, derivative: Samples) -> None:
+        """Measures the next rows: gray [rows, w] or RGB [rows, w, 3] of the source, RGB of the target space.
+
+        Raises ValueError where the sizes differ.
+        """
+        before, after = _with_channels(master, self._source), _with_channels(derivative, self._target)
+        if before.shape[:2] != after.shape[:2] or after.shape[2] != 3:
+            raise ValueError(f"samples of {before.shape} are compared with samples of {after.shape}")
+        _kernel().compare_strip(
+            before,
+            after,
+            (self._source.light, self._source.luminance),
+            (self._target.light, self._target.luminance),
+            self._figures.histogram,
+            self._figures.sums,
         )
+
+    def delta_l(self) -> DeltaL:
+        """Returns the figures so far."""
+        return self._figures.delta_l()
 
 
 def render(samples: Samples, grid: NDArray[np.float32], space: Space) -> tuple[Samples, DeltaL]:
@@ -108,12 +142,18 @@ def render(samples: Samples, grid: NDArray[np.float32], space: Space) -> tuple[S
 
 
 def warm(cache_dir: Path) -> None:
-    """Compiles the kernel, or loads it from `cache_dir`, so that the first picture need not wait."""
+    """Compiles the kernels, or loads them from `cache_dir`, so that the first picture need not wait."""
+    from models.reduction import Reduction  # noqa: PLC0415 - both modules have kernels, only this one warms them
+
     keep_kernels_in(cache_dir)
     grid = np.zeros((4, 2, 2), np.float32)
-    for depth in (8, 16):
-        space = srgb(depth)
-        render(np.zeros((2, 2), space.dtype), grid, space)
+    for source, target in ((srgb(8), srgb(8)), (srgb(16), srgb(16)), (srgb(16), srgb(8))):
+        samples = np.zeros((2, 2), source.dtype)
+        color = Render(grid, height=2, source=source, target=target).strip(samples)
+        Comparison(source, target).strip(samples, color)
+        reduction = Reduction(2, 2, 1, 1, 1)
+        reduction.add(samples)
+        reduction.result()
 
 
 def keep_kernels_in(cache_dir: Path) -> None:
@@ -123,16 +163,17 @@ def keep_kernels_in(cache_dir: Path) -> None:
     config.CACHE_DIR = str(cache_dir / "kernels")  # type: ignore[attr-defined]  # set from the environment at import
 
 
-@cache
-def _lightness_table() -> NDArray[np.float32]:
-    levels = np.arange(_LIGHTNESS_STEPS + 2) / _LIGHTNESS_STEPS
-    return lightness(levels).astype(np.float32)
+def _with_channels(samples: Samples, space: Space) -> Samples:
+    """Returns samples as [rows, w, channels] without gaps; the kernel trusts both, and their type."""
+    if samples.dtype != space.dtype or samples.ndim not in (2, 3) or samples.shape[2:] not in ((), (1,), (3,)):
+        raise ValueError(f"{samples.dtype} samples of {samples.shape} are none of a {space.depth}-bit space")
+    return np.ascontiguousarray(samples if samples.ndim == 3 else samples[:, :, None])
 
 
 @cache
-def _kernel() -> Callable[..., Any]:
-    """Returns the compiled kernel. It is imported here, since the client's commands need not pay for numba."""
-    from models.kernel import render_strip  # noqa: PLC0415
+def _kernel() -> Any:
+    """Returns the module of compiled functions. It is imported here, since the client's commands need not pay for it."""
+    from models import kernel  # noqa: PLC0415
 
-    compiled: Callable[..., Any] = render_strip
-    return compiled
+    found: ModuleType = kernel
+    return found

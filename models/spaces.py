@@ -52,7 +52,8 @@ def make_space(curve: Curve, xyz_of_rgb: NDArray[np.float64], depth: int) -> Spa
     """Returns the space of a rising tone curve (linear light 0..1 of encoded values 0..1) and its primaries in XYZ."""
     white = xyz_of_rgb.sum(axis=1)
     top = 2**depth - 1
-    light = curve(np.arange(top + 1) / top)
+    # A profile's curve may leave 0..1 by what its numbers were rounded to; the kernel trusts that light does not.
+    light = np.clip(curve(np.arange(top + 1) / top), 0, 1)
     roots = np.minimum(np.arange(ROOTS[depth] + 2) / ROOTS[depth], 1)
     unrounded = _inverse(curve, roots**2) * top
     return Space(

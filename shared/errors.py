@@ -11,7 +11,7 @@ PhotochromError
 │   ├── NotAPicture, UnsupportedPicture, Truncated, Corrupt, MasterMissing, MasterDamaged, AlreadyColor
 │   ├── TooManyPixels, TooManyPages, MetadataTooLarge, TooExpensive, DecodeCrashed, WorkerLost, NetFailed
 ├── Unavailable             something outside is away; waiting helps
-│   ├── StorageUnavailable, IndexUnavailable, JobRecovering
+│   ├── StorageUnavailable, IndexUnavailable, JobRecovering, SandboxUnavailable
 └── Misconfigured           the operator has to change something
     ├── InvalidSetting, StorageUnfit, ModelMissing, ModelDamaged, NetSelfTestFailed
 """
@@ -289,6 +289,12 @@ class JobRecovering(Unavailable):
     """The job is safe in storage; its progress is being rebuilt."""
 
     code = "job_recovering"
+
+
+class SandboxUnavailable(Unavailable):
+    """The process in which pictures are decoded cannot be started, or has no room for its files."""
+
+    code = "sandbox_unavailable"
 
 
 class Misconfigured(PhotochromError):

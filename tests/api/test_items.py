@@ -11,6 +11,7 @@ import pytest
 import redis
 from PIL import Image
 
+from shared.recipes import PIPELINE_VERSION
 from shared.storage.memory import MemoryStore
 from tests.house import House, make_house, picture
 
@@ -94,7 +95,7 @@ def test_a_running_job_shows_each_state(house: House) -> None:
     index, ledger = house.services.index, house.services.ledger
     job = ledger.read_job("default", job_id)
     assert job is not None
-    (claim, _) = index.claim(job.recipe.model, pipeline=1, owner="host/1", host="host", lease=9, want=2)
+    (claim, _) = index.claim(job.recipe.model, pipeline=PIPELINE_VERSION, owner="host/1", host="host", lease=9, want=2)
     fetched = _fetch(house, claim)
     _keep(house, fetched)
     rows = house.http().get(f"{location}/items").json["items"]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import uuid
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cli.colorize import colorize
+from photochrom.submit import submit
 from shared import layout, registry
 from shared.bells import MemoryBells, broker_settings, queue, top_up
 from shared.clock import ManualClock, SystemClock, timestamp
@@ -20,7 +23,7 @@ from shared.index.claims import bitmap
 from shared.items import Item, ItemState, Refusal, part_count, part_numbers, part_of
 from shared.jobs import Counts, Ending, Job, JobState
 from shared.outcomes import Outcome, StoredDerivative, canceled, failure, refused, success
-from shared.recipes import Recipe, resolve
+from shared.recipes import PIPELINE_VERSION, BitDepth, Colored, Compression, FormatName, Pages, Recipe, resolve
 from shared.settings import Settings, environment, load
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -95,13 +98,18 @@ def test_recipes_are_resolved_and_named() -> None:
     assert resolve({"temperature": 0.12345}).temperature == 0.123
     assert recipe.digest != resolve({"temperature": 0.381}).digest
     assert json.loads(recipe.canonical()) == {
+        "bit_depth": "master",
         "chroma_gain": 1,
+        "colored": "recolor",
+        "compression": "auto",
         "format": "master",
         "model": registry.model_named("lite").digest,
-        "pipeline": 1,
+        "pages": "first",
+        "pipeline": PIPELINE_VERSION,
         "quality": 95,
         "temperature": 0.38,
     }
+    assert resolve({"bit_depth": 16}) == resolve({"bit_depth": "16"})
     assert (
         recipe.canonical() == json.dumps(json.loads(recipe.canonical()), sort_keys=True, separators=(",", ":")).encode()
     )
@@ -109,7 +117,21 @@ def test_recipes_are_resolved_and_named() -> None:
 
 @pytest.mark.parametrize(
     "request_",
-    [{"temperature": 0.01}, {"temperature": "warm"}, {"chroma_gain": True}, {"candidates": [1]}, {"model": 3}],
+    [
+        pytest.param({"temperature": 0.01}, id="too low"),
+        pytest.param({"temperature": "warm"}, id="no number"),
+        pytest.param({"chroma_gain": True}, id="a switch"),
+        pytest.param({"candidates": [1]}, id="unknown field"),
+        pytest.param({"model": 3}, id="no name"),
+        pytest.param({"format": "bmp"}, id="a format that is only read"),
+        pytest.param({"quality": 0}, id="no quality"),
+        pytest.param({"quality": 80.5}, id="broken quality"),
+        pytest.param({"bit_depth": 12}, id="unknown depth"),
+        pytest.param({"bit_depth": True}, id="depth as a switch"),
+        pytest.param({"format": "jpeg", "bit_depth": "16"}, id="16 bits in JPEG"),
+        pytest.param({"format": "png", "compression": "lzw"}, id="LZW in PNG"),
+        pytest.param({"format": "jp2", "pages": "all"}, id="pages in JPEG 2000"),
+    ],
 )
 def test_a_bad_recipe_is_refused(request_: dict[str, object]) -> None:
     """Unknown fields and values out of range are refused."""
@@ -235,3 +257,20 @@ def test_clocks() -> None:
     SystemClock().sleep(0)
     assert SystemClock().now() >= before
     assert timestamp(0.25) == "1970-01-01T00:00:00.250Z"
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("format", FormatName),
+        ("compression", Compression),
+        ("bit_depth", BitDepth),
+        ("pages", Pages),
+        ("colored", Colored),
+    ],
+)
+def test_the_commands_offer_what_a_recipe_takes(option: str, words: object) -> None:
+    """The client says the choices of a recipe again: they are the same, in both commands."""
+    for command in (submit, colorize):
+        (found,) = (parameter for parameter in command.params if parameter.name == option)
+        assert tuple(found.type.choices) == get_args(words)

@@ -14,7 +14,7 @@ from shared.ids import new_id
 from shared.index import MAX_ATTEMPTS
 from shared.items import Item, ItemState, Refusal
 from shared.jobs import Job
-from shared.recipes import resolve
+from shared.recipes import PIPELINE_VERSION, resolve
 from tests.house import LITE, House, picture
 from worker import attempts
 from worker.leases import Leases
@@ -120,7 +120,7 @@ def test_an_item_that_cost_five_workers_fails(house: House) -> None:
     job = submit(house, picture())
     index = house.shop.index
     for _ in range(MAX_ATTEMPTS):
-        (claim,) = index.claim(LITE.digest, pipeline=1, owner=house.shop.new_owner(), host="h", lease=9)
+        (claim,) = index.claim(LITE.digest, pipeline=PIPELINE_VERSION, owner=house.shop.new_owner(), host="h", lease=9)
         index.begin(claim, lease=9)
         index.release(claim)
     house.work()
@@ -132,7 +132,7 @@ def test_an_item_that_cost_a_worker_is_tried_alone(house: House) -> None:
     """A claim with earlier attempts waits until nothing else is in flight, and then succeeds."""
     job = submit(house, *(picture(seed=n) for n in range(4)))
     index = house.shop.index
-    (claim,) = index.claim(LITE.digest, pipeline=1, owner="h/1", host="h", lease=9)
+    (claim,) = index.claim(LITE.digest, pipeline=PIPELINE_VERSION, owner="h/1", host="h", lease=9)
     index.begin(claim, lease=9)
     index.release(claim)
     assert house.work() == 4
@@ -182,7 +182,7 @@ def test_a_bug_is_charged_and_never_ends_the_slice(house: House, monkeypatch: py
 def test_a_canceled_job_is_not_begun(house: House) -> None:
     """Items that were claimed when their job was canceled are let go, and the job is closed."""
     job = submit(house, picture(), picture(seed=1))
-    (claim,) = house.shop.index.claim(LITE.digest, pipeline=1, owner="h/1", host="h", lease=9)
+    (claim,) = house.shop.index.claim(LITE.digest, pipeline=PIPELINE_VERSION, owner="h/1", host="h", lease=9)
     fetched = attempts.fetch(house.shop, claim, job, house.shop.ledger.read_item(job, 0))
     house.shop.ledger.cancel(job)
     house.shop.index.cancel(job.id)
@@ -214,7 +214,7 @@ def test_leases_are_kept_and_end(house: House) -> None:
     clock, told = ManualClock(), []
     leases = Leases(house.shop.index, clock, seconds=45, overdue=told.append)
     first, second = (
-        house.shop.index.claim(LITE.digest, pipeline=1, owner=f"h/{n}", host="h", lease=9)[0] for n in range(2)
+        house.shop.index.claim(LITE.digest, pipeline=PIPELINE_VERSION, owner=f"h/{n}", host="h", lease=9)[0] for n in range(2)
     )
     leases.hold(first, clock.now() + 100)
     leases.hold(second, clock.now() + 300)
@@ -231,7 +231,7 @@ def test_leases_are_kept_and_end(house: House) -> None:
 def test_leases_outlive_an_outage(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """While the index is away the renewing thread goes on."""
     submit(house, picture())
-    (claim,) = house.shop.index.claim(LITE.digest, pipeline=1, owner="h/1", host="h", lease=9)
+    (claim,) = house.shop.index.claim(LITE.digest, pipeline=PIPELINE_VERSION, owner="h/1", host="h", lease=9)
     calls: list[object] = []
 
     def away(*args: object, **_: object) -> bool:

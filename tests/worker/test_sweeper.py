@@ -11,6 +11,7 @@ from shared.errors import StorageUnavailable
 from shared.ids import new_id
 from shared.items import Item, ItemState
 from shared.jobs import JobState
+from shared.recipes import PIPELINE_VERSION
 from tests.house import LITE, House, picture
 from tests.worker.test_slices import states, submit
 from worker.recovery import Recovered, recover_open
@@ -22,7 +23,7 @@ def test_a_flush_loses_nothing(house: House) -> None:
     ended, half = submit(house, picture()), None
     house.work()
     half = submit(house, picture(seed=1), picture()[:99], picture(seed=2))
-    (claim,) = house.shop.index.claim(LITE.digest, pipeline=1, owner="h/1", host="h", lease=9)
+    (claim,) = house.shop.index.claim(LITE.digest, pipeline=PIPELINE_VERSION, owner="h/1", host="h", lease=9)
     house.client.flushall()
     sweeper = house.sweeper()
     assert sweeper.sweep()
@@ -78,7 +79,7 @@ def test_a_job_whose_closer_died_is_closed(house: House) -> None:
 def test_unsound_books_are_rebuilt(house: House) -> None:
     """A job whose index keys contradict each other is dropped and registered from storage."""
     job = submit(house, picture(), picture(seed=1))
-    house.shop.index.claim(LITE.digest, pipeline=1, owner="h/1", host="h", lease=9)
+    house.shop.index.claim(LITE.digest, pipeline=PIPELINE_VERSION, owner="h/1", host="h", lease=9)
     house.client.delete(f"pc:job:{job.id}:due")
     house.sweeper().sweep()
     progress = house.shop.index.progress(job.id)

@@ -1,0 +1,86 @@
+"""What the application segments of a JPEG file carry: profile, EXIF, XMP, IPTC, resolution."""
+
+from __future__ import annotations
+
+import struct
+
+from worker.metadata import iptc
+from worker.readers.extended_xmp import Extension, joined
+from worker.readers.finds import Finds, dots_per_inch
+from worker.readers.jpeg_segments import APP0
+
+#: How the segments begin: JFIF 1.02; EXIF 2.32, 4.7.2; XMP part 3, 1.1.3; ICC.1:2022, B.4; Photoshop's own.
+_JFIF = b"JFIF\0"
+_EXIF = b"Exif\0"
+_XMP = b"http://ns.adobe.com/xap/1.0/\0"
+_MORE_XMP = b"http://ns.adobe.com/xmp/extension/\0"
+_ICC = b"ICC_PROFILE\0"
+_PHOTOSHOP = b"Photoshop 3.0\0"
+_ADOBE = b"Adobe"
+
+#: Dots a meter of JFIF's units: 1 is dots an inch, 2 dots a centimeter; 0 says only the shape of a pixel.
+_DOTS_PER_METER = {1: 1 / 0.0254, 2: 100.0}
+
+
+class Blocks:
+    """Takes the segments one by one and joins what is cut into several."""
+
+    def __init__(self) -> None:
+        """Nothing is found yet."""
+        #: whether Adobe's segment is there: its CMYK is upside down
+        self.adobe = False
+        self._finds = Finds()
+        self._profile: dict[int, bytes] = {}
+        self._profile_parts: set[int] = set()
+        self._photoshop: list[bytes] = []
+        self._extension = Extension()
+
+    def add(self, marker: int, body: memoryview) -> None:
+        """Takes the body of a segment; one that means nothing here is passed over."""
+        app = marker - APP0
+        if app == 0 and _begins(body, _JFIF):
+            self._add_density(body)
+        elif app == 1 and _begins(body, _EXIF) and self._finds.exif is None:
+            self._finds.exif = bytes(body[6:])
+        elif app == 1 and _begins(body, _XMP) and self._finds.xmp is None:
+            self._finds.xmp = bytes(body[len(_XMP) :])
+        elif app == 1 and _begins(body, _MORE_XMP):
+            self._extension.add(body[len(_MORE_XMP) :])
+        elif app == 2 and _begins(body, _ICC) and len(body) >= len(_ICC) + 2:
+            number, parts = body[len(_ICC)], body[len(_ICC) + 1]
+            self._profile[number] = bytes(body[len(_ICC) + 2 :])
+            self._profile_parts.add(parts)
+        elif app == 13 and _begins(body, _PHOTOSHOP):
+            self._photoshop.append(bytes(body[len(_PHOTOSHOP) :]))
+        elif app == 14 and _begins(body, _ADOBE):
+            self.adobe = True
+
+    def finds(self) -> Finds:
+        """Returns what was found, joined; a profile of which a part is missing counts as unreadable."""
+        finds = self._finds
+        if self._profile:
+            order = range(1, len(self._profile) + 1)
+            if self._profile_parts == {len(order)} and set(self._profile) == set(order):
+                finds.profile = b"".join(self._profile[number] for number in order)
+            else:
+                finds.warnings.append("profile_unreadable")
+        if self._photoshop:
+            finds.iptc = iptc.from_photoshop(b"".join(self._photoshop))
+        if finds.xmp and self._extension.names(finds.xmp):
+            whole = joined(finds.xmp, self._extension)
+            if whole is None:
+                finds.warnings.append("metadata_unreadable")
+            finds.xmp = whole or finds.xmp
+        return finds
+
+    def _add_density(self, body: memoryview) -> None:
+        if len(body) < 12:
+            return
+        unit, x, y = struct.unpack_from(">BHH", body, 7)
+        scale = _DOTS_PER_METER.get(unit)
+        if scale:
+            self._finds.dpi = dots_per_inch((x * scale, y * scale))
+
+
+def _begins(body: memoryview, prefix: bytes) -> bool:
+    return bytes(body[: len(prefix)]) == prefix

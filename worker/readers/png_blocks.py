@@ -1,0 +1,91 @@
+"""What a PNG file carries beside its pixels: profile, EXIF, XMP, IPTC, resolution, gamma."""
+
+from __future__ import annotations
+
+import struct
+
+from worker.metadata import iptc
+from worker.readers.finds import Finds, dots_per_inch
+from worker.readers.png_chunks import Chunk
+from worker.readers.png_text import keyword, read_raw_profile, read_text, unpacked
+
+_XMP = b"XML:com.adobe.xmp"
+_RAW = b"Raw profile type "
+_XMP_SPACE = b"http://ns.adobe.com/xap/1.0/\0"
+
+#: The gamma of samples that a screen shows right, 1/2.2, and how far from it, as a factor, is the same to the eye.
+_GAMMA = 1 / 2.2
+_NEAR = 0.05
+
+#: Transfer functions of cICP that come near sRGB's curve (ITU-T H.273, table 3): BT.709, 601, 2020, and sRGB itself.
+_COMMON_TRANSFERS = (1, 6, 13, 14, 15)
+
+
+def find(data: memoryview, chunks: list[Chunk]) -> Finds:
+    """Returns the blocks of the chunks; the first of each kind counts, and a chunk's own kind before a text."""
+    finds = Finds()
+    chosen: dict[bytes, memoryview] = {}
+    texts: dict[bytes, tuple[bytes, memoryview]] = {}
+    for chunk in chunks:
+        body = chunk.body(data)
+        if chunk.kind in (b"tEXt", b"zTXt", b"iTXt"):
+            texts.setdefault(keyword(body)[0], (chunk.kind, body))
+        elif chunk.kind in (b"iCCP", b"sRGB", b"gAMA", b"cICP", b"pHYs", b"eXIf", b"acTL"):
+            chosen.setdefault(chunk.kind, body)
+    if b"eXIf" in chosen:
+        finds.exif = bytes(chosen[b"eXIf"])
+    if len(chosen.get(b"pHYs", b"")) == 9:
+        x, y, unit = struct.unpack(">IIB", chosen[b"pHYs"])
+        finds.dpi = dots_per_inch((x, y)) if unit == 1 else None
+    if len(chosen.get(b"acTL", b"")) == 8 and struct.unpack_from(">I", chosen[b"acTL"])[0] > 1:
+        finds.warnings.append("multi_page")
+    _find_color(finds, chosen)
+    _find_texts(finds, texts)
+    return finds
+
+
+def _find_color(finds: Finds, chosen: dict[bytes, memoryview]) -> None:
+    if b"iCCP" in chosen:
+        _, rest = keyword(chosen[b"iCCP"])
+        finds.profile = unpacked(rest[1:]) if rest[:1] == b"\0" else None
+        if not finds.profile:
+            finds.warnings.append("profile_unreadable")
+    elif b"cICP" in chosen:
+        if len(chosen[b"cICP"]) == 4 and chosen[b"cICP"][1] not in _COMMON_TRANSFERS:
+            finds.warnings.append("gamma_ignored")
+    elif b"sRGB" not in chosen and len(chosen.get(b"gAMA", b"")) == 4:
+        gamma = struct.unpack(">I", chosen[b"gAMA"])[0] / 100_000
+        if abs(gamma / _GAMMA - 1) > _NEAR:
+            finds.warnings.append("gamma_ignored")
+
+
+def _find_texts(finds: Finds, texts: dict[bytes, tuple[bytes, memoryview]]) -> None:
+    if _XMP in texts:
+        finds.xmp = _told(finds, read_text(*texts[_XMP]))
+    for name in (b"exif", b"APP1", b"iptc", b"8bim", b"xmp", b"icc", b"icm"):
+        if _RAW + name not in texts:
+            continue
+        text = read_text(*texts[_RAW + name])
+        block = _told(finds, read_raw_profile(text) if text else None)
+        if block:
+            _keep(finds, name, block)
+
+
+def _keep(finds: Finds, name: bytes, block: bytes) -> None:
+    """Puts the block of a raw profile in its place, unless that is taken."""
+    if name in (b"icc", b"icm"):
+        finds.profile = finds.profile or block
+    elif name in (b"iptc", b"8bim"):
+        # ImageMagick wraps the records as Photoshop does; others write them bare. A record begins with 1C.
+        finds.iptc = finds.iptc or (block if block[:1] == b"\x1c" else iptc.from_photoshop(block))
+    elif name == b"xmp" or block.startswith(_XMP_SPACE):
+        finds.xmp = finds.xmp or block.removeprefix(_XMP_SPACE)
+    else:
+        finds.exif = finds.exif or block.removeprefix(b"Exif\0\0")
+
+
+def _told(finds: Finds, block: bytes | None) -> bytes | None:
+    """Returns the block; where there is none, a warning says so."""
+    if block is None:
+        finds.warnings.append("metadata_unreadable")
+    return block

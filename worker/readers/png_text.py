@@ -1,0 +1,57 @@
+"""Text chunks of a PNG file, and the profiles that ImageMagick keeps in them."""
+
+from __future__ import annotations
+
+import binascii
+import zlib
+
+#: Bytes of a compressed profile or text, unpacked, at most. Far more than a setting would let through.
+_MOST_UNPACKED = 32 << 20
+
+
+def unpacked(data: bytes | memoryview) -> bytes | None:
+    """Returns a zlib stream unpacked; None for one that is damaged, or larger than any profile or packet."""
+    stream = zlib.decompressobj()
+    try:
+        whole = stream.decompress(data, _MOST_UNPACKED)
+    except zlib.error:
+        return None
+    return whole if stream.eof else None
+
+
+def keyword(body: memoryview) -> tuple[bytes, memoryview]:
+    """Returns what a chunk calls its contents (at most 79 bytes), and what follows; empty where it does not say."""
+    head, zero, _ = bytes(body[:80]).partition(b"\0")
+    return (head, body[len(head) + 1 :]) if zero else (b"", body[:0])
+
+
+def read_text(kind: bytes, body: memoryview) -> bytes | None:
+    """Returns the text of a tEXt, zTXt or iTXt chunk behind its keyword; None for one that cannot be read."""
+    _, rest = keyword(body)
+    if kind == b"tEXt":
+        return bytes(rest)
+    if kind == b"zTXt":
+        return unpacked(rest[1:]) if rest[:1] == b"\0" else None
+    if len(rest) < 2:
+        return None
+    packed, method = rest[0], rest[1]
+    # Language and translated keyword come before the text.
+    parts = bytes(rest[2:]).split(b"\0", 2)
+    if len(parts) < 3 or (packed and method):
+        return None
+    return unpacked(parts[2]) if packed else parts[2]
+
+
+def read_raw_profile(text: bytes) -> bytes | None:
+    """Returns the bytes of a "Raw profile type" text: a line with a name, one with a length, then hexadecimal digits.
+
+    None unless there are as many as the length says.
+    """
+    parts = text.strip().split(None, 2)
+    if len(parts) < 3 or not parts[1].isdigit():
+        return None
+    try:
+        profile = binascii.unhexlify(b"".join(parts[2].split()))
+    except binascii.Error:
+        return None
+    return profile if len(profile) == int(parts[1][:12]) else None

@@ -1,0 +1,13 @@
+"""The sandbox: bytes of strangers are decoded, rendered and encoded in a disposable, limited process.
+
+worker (owns the net) -> nursery (loads the libraries, sees no picture, forks) -> child (the pictures of one tenant)
+
+It keeps one picture's crash, greed or endless loop from everybody else. It is no jail: a child has the user's rights.
+"""
+
+from __future__ import annotations
+
+from worker.sandbox.allowances import Allowances
+from worker.sandbox.sandbox import Sandbox
+
+__all__ = ["Allowances", "Sandbox"]

@@ -1,0 +1,160 @@
+"""The nursery: a process that loads what pictures need, meets no picture, and forks the children that do.
+
+`python -m worker.sandbox.nursery CONDITIONS`; the worker's end is `worker.sandbox.keeper`. It stays in one thread, since
+a fork copies only one, and answers one request after the other: a child is forked, a child is ended.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from worker.sandbox import child, confinement
+from worker.sandbox.wire import Closed, Wire
+
+#: How often it looks whether the worker lives, milliseconds; as a rule the wire tells at once.
+_LOOK_MS = 2_000
+
+#: Most characters of why it cannot begin.
+_MAX_WORDS = 20_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conditions:
+    """What the worker lays down."""
+
+    #: descriptor of the wire
+    wire: int
+    #: process id of the worker
+    worker: int
+    #: whether the thread that starts the nursery lives as long as the worker
+    lasting: bool
+    #: what the children run: "module:function" of the signature of `worker.pipeline.derive`
+    entry: str
+    #: what is called once with the cache folder before the first fork, "module:function"; None for nothing
+    rehearsal: str | None
+    #: folder for compiled kernels
+    cache_dir: str
+    #: memory of a child, beyond what the nursery has, bytes
+    memory_bytes: int
+
+    def to_argument(self) -> str:
+        """Returns the argument of the command line."""
+        return json.dumps(asdict(self))
+
+
+class Nursery:
+    """Forks children, one at a time, and tells how they end."""
+
+    def __init__(self, wire: Wire, entry: child.Entry, memory_bytes: int) -> None:
+        """Forks nothing yet."""
+        self._wire = wire
+        self._entry = entry
+        self._memory_bytes = memory_bytes
+        self._child = 0
+
+    def run(self, worker: int) -> None:
+        """Serves requests until the worker is gone."""
+        poll = select.poll()
+        poll.register(self._wire.fileno(), select.POLLIN)
+        while os.getppid() == worker:
+            if not poll.poll(_LOOK_MS):
+                continue
+            try:
+                frame, files = self._wire.receive_files()
+                if frame.kind == "fork":
+                    self._fork(files[0])
+                    os.close(files[0])
+                    self._wire.send({"kind": "forked", "pid": self._child})
+                else:
+                    self._wire.send({"kind": "ended", **self._end(frame.head["patience"])})
+            except Closed:
+                return
+
+    def _fork(self, descriptor: int) -> None:
+        nursery = os.getpid()
+        self._child = os.fork()
+        if not self._child:
+            _be_child(descriptor, nursery, self._entry, self._memory_bytes)
+
+    def _end(self, patience: float) -> dict[str, Any]:
+        """Waits for the child's end, `patience` seconds at most, then kills it; returns how it ended."""
+        until = time.monotonic() + patience
+        pid, status, usage = os.wait4(self._child, os.WNOHANG)
+        while not pid and (left := until - time.monotonic()) > 0:
+            signal.sigtimedwait({signal.SIGCHLD}, left)
+            pid, status, usage = os.wait4(self._child, os.WNOHANG)
+        killed = not pid
+        if killed:
+            os.kill(self._child, signal.SIGKILL)
+            _, status, usage = os.wait4(self._child, 0)
+        return {
+            "exit_code": os.waitstatus_to_exitcode(status),
+            "killed": killed,
+            "cpu_seconds": usage.ru_utime + usage.ru_stime,
+            "peak_bytes": usage.ru_maxrss << 10,
+        }
+
+
+def _be_child(descriptor: int, nursery: int, entry: child.Entry, memory_bytes: int) -> NoReturn:
+    status = child.BROKEN
+    try:
+        confinement.die_with(nursery)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+        connection = socket.socket(fileno=confinement.keep_only(descriptor))
+        confinement.confine(memory_bytes)
+        status = child.serve(connection, entry)
+    except MemoryError:
+        status = child.OUT_OF_MEMORY
+    finally:
+        # Whatever happened: what the nursery registered to be done at its end is not this process's to do.
+        os._exit(status)
+
+
+def main(conditions: Conditions) -> int:
+    """Prepares, says whether that went well, and serves; returns the exit status."""
+    wire = Wire(socket.socket(fileno=conditions.wire))
+    try:
+        confinement.renounce()
+        if conditions.lasting:
+            confinement.die_with(conditions.worker)
+        entry = _load(conditions.entry)
+        if conditions.rehearsal:
+            _load(conditions.rehearsal)(Path(conditions.cache_dir))
+        if (threads := len(list(Path("/proc/self/task").iterdir()))) > 1:
+            raise RuntimeError(f"a fork needs a process with one thread, not {threads}")
+    except Exception:  # noqa: BLE001 - an import of anything may raise anything; the worker logs it
+        wire.send({"kind": "unable", "words": traceback.format_exc()[-_MAX_WORDS:]})
+        return 1
+    # What is there now is never garbage: left alone, its memory stays shared with the children.
+    gc.collect()
+    gc.freeze()
+    # A child's death is waited for, not interrupted by.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    try:
+        wire.send({"kind": "ready"})
+        Nursery(wire, entry, conditions.memory_bytes).run(conditions.worker)
+    except Closed:
+        pass
+    return 0
+
+
+def _load(name: str) -> Any:
+    module, _, function = name.partition(":")
+    return getattr(importlib.import_module(module), function)
+
+
+if __name__ == "__main__":
+    # Nothing is left to be done at the end: the children follow by the kernel's hand.
+    os._exit(main(Conditions(**json.loads(sys.argv[1]))))
