@@ -1,4 +1,4 @@
-"""The masters of the benches: distinct gray JPEGs of 2 megapixels, cut from a folder of photos."""
+"""The pictures of the benches: a folder's photos, and distinct gray JPEGs of 2 megapixels cut from them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 #: Pixels of a master: 2 megapixels in the shape of a 4 x 3 print.
 WIDTH, HEIGHT = 1632, 1224
@@ -18,17 +19,41 @@ def photo_folder() -> Path:
     return Path(named) if named else Path(__file__).parents[1] / "tests" / "photos"
 
 
+def photo_paths(pattern: str = "*") -> list[Path]:
+    """Returns the photos of that folder whose names match, in order; ends the bench where there are none."""
+    folder = photo_folder()
+    photos = sorted(path for path in folder.glob(pattern) if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    if not photos:
+        raise SystemExit(f"There are no photos {pattern} in {folder}: name a folder by PHOTOS=.")
+    return photos
+
+
+def color_photos() -> dict[str, NDArray[np.uint8]]:
+    """Returns the folder's photos that are called color-*, or all, as RGB uint8[h, w, 3] by name; toned ones are none."""
+    pattern = "color-*" if next(photo_folder().glob("color-*"), None) else "*"
+    photos = {path.stem: _read(path, cv2.IMREAD_COLOR)[:, :, ::-1] for path in photo_paths(pattern)}
+    found = {name: np.ascontiguousarray(photo) for name, photo in photos.items() if _is_color(photo)}
+    if not found:
+        raise SystemExit(f"There are no color photos in {photo_folder()}: name a folder by PHOTOS=.")
+    return found
+
+
+def gray_photos(width: int, height: int) -> list[NDArray[np.uint8]]:
+    """Returns the folder's photos in gray, uint8[height, width], upscaled where they are smaller."""
+    photos = (_read(path, cv2.IMREAD_GRAYSCALE) for path in photo_paths())
+    upright = (photo if photo.shape[1] >= photo.shape[0] else np.ascontiguousarray(photo.T) for photo in photos)
+    return [
+        np.asarray(cv2.resize(photo, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8) for photo in upright
+    ]
+
+
 def make_masters(folder: Path, count: int) -> list[Path]:
     """Writes `count` masters into `folder`, each another cut of another photo, and returns their paths."""
-    photos = sorted(path for path in photo_folder().iterdir() if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
-    if not photos:
-        raise SystemExit(f"There are no photos in {photo_folder()}: name a folder by PHOTOS=.")
+    photos = photo_paths()
     dice = np.random.default_rng(1890)
     paths = []
     for number in range(count):
-        photo = cv2.imread(str(photos[number % len(photos)]), cv2.IMREAD_GRAYSCALE)
-        if photo is None:
-            raise SystemExit(f"{photos[number % len(photos)]} cannot be read.")
+        photo = _read(photos[number % len(photos)], cv2.IMREAD_GRAYSCALE)
         height, width = photo.shape
         share = dice.uniform(0.6, 0.9)
         cut_width = int(width * share)
@@ -39,3 +64,15 @@ def make_masters(folder: Path, count: int) -> list[Path]:
         cv2.imwrite(str(path), cv2.resize(cut, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA))
         paths.append(path)
     return paths
+
+
+def _read(path: Path, flags: int) -> NDArray[np.uint8]:
+    photo = cv2.imread(str(path), flags)
+    if photo is None:
+        raise SystemExit(f"{path} cannot be read.")
+    return np.asarray(photo, np.uint8)
+
+
+def _is_color(photo: NDArray[np.uint8]) -> bool:
+    hues = cv2.cvtColor(photo, cv2.COLOR_RGB2LAB).reshape(-1, 3)[:, 1:].astype(np.float32)
+    return float(np.abs(hues - hues.mean(axis=0)).mean()) > 3

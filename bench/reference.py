@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +15,8 @@ from models.spaces import Curve, Samples, Space, make_space, srgb
 
 Array = NDArray[np.float64]
 
-#: Halvings of the chroma factor: all that float64 can tell apart.
-_HALVINGS = 60
+#: Halvings of the chroma factor: those that float64 has at 1, and those to the darkest factors.
+_HALVINGS = 90
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,36 +82,74 @@ PROPHOTO = power(
 SPACES = (SRGB, power(1.0), power(1.8), power(2.2), EVEN, ADOBE, PROPHOTO)
 
 
-def unrounded(grays: Samples, a: Array, b: Array, color: Colorimetry) -> Array:
-    """Returns the RGB samples float64[..., 3] of grays and ab (shapes that broadcast), before they are rounded.
+class Exact:
+    """The RGB samples of grays [...] with ab [...] (shapes that broadcast) in float64, before they are rounded."""
 
-    Chroma is lowered until the color fits: the largest factor that bisection finds.
-    """
-    top = np.iinfo(grays.dtype).max
-    root = (color.grays(grays) + 16) / 116
-    rgb_of_relative = np.linalg.inv(color.xyz_of_rgb) * color.xyz_of_rgb.sum(axis=1)
-    luma = color.decode(grays / top)
+    def __init__(self, grays: Samples, a: Array, b: Array, color: Colorimetry) -> None:
+        """Takes what a picture is rendered from."""
+        self._top = np.iinfo(grays.dtype).max
+        self._color = color
+        self._rgb_of_relative = np.linalg.inv(color.xyz_of_rgb) * color.xyz_of_rgb.sum(axis=1)
+        luma = color.decode(grays / self._top)
+        self._parts = np.broadcast_arrays(luma, (lightness(luma) + 16) / 116, a / 500, -b / 200)
+        self.samples = self._encoded(self._largest(np.zeros(self._parts[0].shape), np.ones(self._parts[0].shape)))
 
-    def light(factor: Array) -> Array:
-        f = np.stack([root + factor * a / 500, root + 0 * factor, root - factor * b / 200], axis=-1)
+    def distance(self, samples: Samples) -> Array:
+        """Returns how far the farthest of each pixel's samples [..., 3] is off, in levels.
+
+        A line of constant hue can leave the gamut, come back and leave it again (light yellows do); the nearest of its
+        exits counts. They are looked for only where the samples are not those of the bisection.
+        """
+        found = np.asarray(np.abs(samples - self.samples).max(axis=-1))
+        odd = found > 1
+        if odd.any():
+            found[odd] = self._at(odd)._nearest(samples[odd], found[odd])
+        return found
+
+    def _nearest(self, samples: Samples, found: Array) -> Array:
+        factors = np.linspace(0, 1, 1025)
+        inside = self._fits(np.zeros_like(found))
+        for low, high in pairwise(factors):
+            was_inside, inside = inside, self._fits(np.full_like(found, high))
+            exits = was_inside & ~inside
+            if exits.any():
+                there = self._at(exits)
+                ends = np.full(int(exits.sum()), low), np.full(int(exits.sum()), high)
+                off = np.abs(samples[exits] - there._encoded(there._largest(*ends))).max(axis=-1)
+                found[exits] = np.minimum(found[exits], off)
+        return found
+
+    def _at(self, where: NDArray[np.bool_]) -> Exact:
+        """Returns this for some of its pixels, in a row."""
+        part = copy(self)
+        part._parts = tuple(part_of[where] for part_of in self._parts)
+        return part
+
+    def _largest(self, low: Array, high: Array) -> Array:
+        """Returns the largest factor of the chroma between two that bisection finds to fit."""
+        low = np.where(self._fits(high), high, low)
+        # A factor can be as small as the luminance of the darkest sample, 2e-11.
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            fits = self._fits(middle)
+            low, high = np.where(fits, middle, low), np.where(fits, high, middle)
+        return low
+
+    def _fits(self, factor: Array) -> NDArray[np.bool_]:
+        light = self._light(factor)
+        fits: NDArray[np.bool_] = (light.min(axis=-1) >= 0) & (light.max(axis=-1) <= 1)
+        return fits
+
+    def _encoded(self, factor: Array) -> Array:
+        return self._color.encode(np.clip(self._light(factor), 0, 1)) * self._top
+
+    def _light(self, factor: Array) -> Array:
+        luma, root, x_part, z_part = self._parts
+        f = np.stack([root + factor * x_part, root, root + factor * z_part], axis=-1)
         relative = np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29))
         # What differs from Y, as the rows sum to 1: a gray is exact in the darkest tones too.
-        result: Array = luma[..., None] + (relative - relative[..., 1:2]) @ rgb_of_relative.T
-        return result
-
-    def fits(factor: Array) -> NDArray[np.bool_]:
-        found = light(factor)
-        result: NDArray[np.bool_] = (found.min(axis=-1) >= 0) & (found.max(axis=-1) <= 1)
-        return result
-
-    whole = np.ones(np.broadcast_shapes(root.shape, a.shape, b.shape))
-    factor = np.where(fits(whole), whole, 0.0)
-    too_much, step = factor == 0, 0.5
-    # A factor can be as small as the luminance of the darkest sample: as many halvings again.
-    for _ in range(2 * _HALVINGS):
-        factor = np.where(too_much & fits(factor + step), factor + step, factor)
-        step /= 2
-    return color.encode(np.clip(light(factor), 0, 1)) * top
+        light: Array = luma[..., None] + (relative - relative[..., 1:2]) @ self._rgb_of_relative.T
+        return light
 
 
 def rendered(grays: Samples, a: Array, b: Array, space: Space) -> Samples:

@@ -4,7 +4,7 @@ The net says ab for 56 x 56 cells. Between the cells ab follows lightness: aroun
 is fitted (the local linear model of the guided filter; He, Sun & Tang, ECCV 2010), so that where a bright sky meets a
 dark roof within a cell, the color changes where the lightness does. What a cell has on the mean stays what the net
 said, by back-projection (Irani & Peleg, 1991), and the grid never leaves the range of the 3 x 3 cells around it, so
-that nothing rings.
+that nothing rings. `python -m bench chroma` prints how near true colors that comes, and what it costs.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 
-#: Points of the fine grid on each side of a cell. More gain nothing; 2 lose a tenth of the gain.
+#: Points of the fine grid on each side of a cell: 3 lose 0.4 % of the error's cut, 6 gain 0.1 %.
 _SCALE = 4
 
 #: How often what the fine grid's cells lack on the mean is added to it.
 _PROJECTIONS = 2
 
 #: Standard deviation of the window that slopes are fitted in, cells.
-_WINDOW = 0.7
+_WINDOW = 0.6
 
 #: Variance of L* at which half of a slope is believed: 10 squared.
 _TRUST = 100.0
@@ -32,7 +32,8 @@ def edge_aware(ab: Array, lightness: Array) -> Array:
     """Returns a grid that gives ab for each point's L*.
 
     `ab` is float32[2, h, w] of the cells, `lightness` float32[h, w] their mean L*. The result is
-    float32[4, 4h, 4w], to be interpolated bilinearly: a = g[0] + g[2] L*, b = g[1] + g[3] L*.
+    float32[4, 4h, 4w], to be interpolated bilinearly: a = g[0] + g[2] L*, b = g[1] + g[3] L*. (`models.render` takes
+    `ab` itself as well: plain bilinear interpolation.)
     """
     slopes = _slopes(ab, lightness)
     size = ab.shape[2] * _SCALE, ab.shape[1] * _SCALE
@@ -43,11 +44,6 @@ def edge_aware(ab: Array, lightness: Array) -> Array:
         grid[2 + channel] = slope
         grid[channel] = _fine(ab[channel], size) - slope * means
     return grid
-
-
-def plain(ab: Array) -> Array:
-    """Returns the grid of `edge_aware` for ab that does not follow lightness: float32[2, h, w] to [4, h, w]."""
-    return np.concatenate([ab, np.zeros_like(ab)])
 
 
 def _slopes(ab: Array, lightness: Array) -> Array:

@@ -18,16 +18,17 @@ _compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contrac
 TILE = 512
 
 #: Rows of a tile's scratch memory, float32[ROWS, TILE]; the names below are those of the rows.
-_ROWS = 30
+_ROWS = 34
 _LUMA, _ROOT, _X_PART, _Z_PART, _RED, _GREEN, _BLUE, _FOUND, _DELTA = range(9)
 #: How many rows after light in red, green and blue its places in the table lie.
-_CELLS = 23
+_CELLS = 27
 #: Four planes of the grid at the row above and the row below, by turns.
 _LINES = 9
 #: Colors outside the gamut.
-_OUT_LUMA, _OUT_ROOT, _OUT_X, _OUT_Z, _LOW, _HIGH, _LOW_SLACK, _HIGH_SLACK, _SIDE = range(17, 26)
+_OUT_LUMA, _OUT_ROOT, _OUT_X, _OUT_Z, _OUT_LOWEST, _OUT_HIGHEST = range(17, 23)
+_LOW, _HIGH, _LOW_ROOM, _HIGH_ROOM, _SIDE, _DARK, _LIGHT = range(23, 30)
 #: Place of a pixel between two columns of the grid.
-_SHARE = 26
+_SHARE = 30
 
 #: (6/29)^3, 6/29, 3 (6/29)^2 and 4/29: where and how the cube root gives way to a line.
 _EPSILON = np.float32((6 / 29) ** 3)
@@ -42,8 +43,11 @@ _Z_OF_B = np.float32(-1 / 200)
 #: What float32 leaves of a color on the gamut's edge, as a share of luminance and of white.
 _EDGE = np.float32(1e-6)
 
-#: Steps to the gamut's edge: the last of them moves no sample.
-_STEPS = 10
+#: Steps to the gamut's edge at most: eight are usual, and the worst color of all that bins can say takes 20.
+_STEPS = 32
+
+#: Stands for nothing where it is divided by.
+_TINY = np.float32(1e-30)
 
 #: Bins of the histogram in one unit of L*, and counts of the sum in one.
 BINS_A_UNIT = 1_000
@@ -51,6 +55,9 @@ COUNTS_A_UNIT = 1 << 20
 
 #: Partial histograms: neighbors fall into the same bin, and would wait for each other.
 PARTS = 4
+
+#: No light.
+_NONE = np.float32(-1e30)
 
 _ZERO = np.float32(0)
 _HALF = np.float32(0.5)
@@ -189,7 +196,8 @@ def _gather_outside(s, outside, n):
         x = outside[i]
         s[_OUT_LUMA, i], s[_OUT_ROOT, i] = lumas[x], s[_ROOT, x]
         s[_OUT_X, i], s[_OUT_Z, i] = s[_X_PART, x], s[_Z_PART, x]
-        s[_HIGH_SLACK, i] = min(red[x], green[x], blue[x], _ONE - max(red[x], green[x], blue[x]))
+        s[_OUT_LOWEST, i] = min(red[x], green[x], blue[x])
+        s[_OUT_HIGHEST, i] = max(red[x], green[x], blue[x])
     return count
 
 
@@ -198,42 +206,60 @@ def _fit(s, matrix, outside, count):
     """Lowers the chroma of the gathered colors, along constant lightness and hue, until they fit.
 
     The factor is the root of the room that is left in the gamut, by regula falsi in its Illinois form (M. Dowell and
-    P. Jarratt, BIT 11, 1971): its lower end is always inside.
+    P. Jarratt, BIT 11, 1971): its lower end is always inside. Room is counted in millionths of what a gray has; where it
+    is less than one the channel that has it is put on its bound.
     """
     lumas, roots, x_parts, z_parts = s[_OUT_LUMA], s[_OUT_ROOT], s[_OUT_X], s[_OUT_Z]
-    low, high, low_slack, high_slack, side = s[_LOW], s[_HIGH], s[_LOW_SLACK], s[_HIGH_SLACK], s[_SIDE]
+    low, high, low_room, high_room, side = s[_LOW], s[_HIGH], s[_LOW_ROOM], s[_HIGH_ROOM], s[_SIDE]
+    dark, light = s[_DARK], s[_LIGHT]
     red_x, red_z, green_x, green_z = matrix[0, 0], matrix[0, 2], matrix[1, 0], matrix[1, 2]
     blue_x, blue_z = matrix[2, 0], matrix[2, 2]
     for i in range(count):
         low[i], high[i], side[i] = _ZERO, _ONE, _ZERO
-        low_slack[i] = max(min(lumas[i], _ONE - lumas[i]), _ZERO)
-        high_slack[i] = min(high_slack[i], -np.float32(1e-30))
+        # Above, light is told apart no finer than float32 does next to 1.
+        dark[i] = _ONE / max(_EDGE * lumas[i], _TINY)
+        light[i] = _ONE / max(_EDGE * (_ONE - lumas[i]), _EDGE * np.float32(0.2))
+        low_room[i] = min(lumas[i] * dark[i], (_ONE - lumas[i]) * light[i])
+        high_room[i] = min(s[_OUT_LOWEST, i] * dark[i], (_ONE - s[_OUT_HIGHEST, i]) * light[i], -_TINY)
     for _ in range(_STEPS):
         for i in range(count):
             luma = lumas[i]
-            factor = low[i] + (high[i] - low[i]) * (low_slack[i] / (low_slack[i] - high_slack[i]))
+            factor = low[i] + (high[i] - low[i]) * (low_room[i] / (low_room[i] - high_room[i]))
             more_x = _differ(x_parts[i] * factor, roots[i], luma)
             more_z = _differ(z_parts[i] * factor, roots[i], luma)
             red = luma + (red_x * more_x + red_z * more_z)
             green = luma + (green_x * more_x + green_z * more_z)
             blue = luma + (blue_x * more_x + blue_z * more_z)
-            slack = min(min(red, green, blue), _ONE - max(red, green, blue))
-            inside = slack >= _ZERO
-            # Whoever stays put twice is halved.
-            halved_high = high_slack[i] * (_HALF if side[i] > _ZERO else _ONE)
-            halved_low = low_slack[i] * (_HALF if side[i] < _ZERO else _ONE)
-            low[i] = factor if inside else low[i]
-            high[i] = high[i] if inside else factor
-            low_slack[i] = slack if inside else halved_low
-            high_slack[i] = halved_high if inside else slack
+            room = min(min(red, green, blue) * dark[i], (_ONE - max(red, green, blue)) * light[i])
+            inside, found = room >= _ZERO, abs(room) <= _ONE
+            # An end that stays put twice counts half.
+            halved_high = high_room[i] * (_HALF if side[i] > _ZERO else _ONE)
+            halved_low = low_room[i] * (_HALF if side[i] < _ZERO else _ONE)
+            low[i] = factor if inside | found else low[i]
+            high[i] = factor if (not inside) | found else high[i]
+            low_room[i] = _ONE if found else (room if inside else halved_low)
+            high_room[i] = -_ONE if found else (halved_high if inside else room)
             side[i] = _ONE if inside else -_ONE
+        left = np.int32(0)
+        for i in range(count):
+            left += np.int32(low[i] < high[i])
+        if left == 0:
+            break
     for i in range(count):
         luma = lumas[i]
         more_x = _differ(x_parts[i] * low[i], roots[i], luma)
         more_z = _differ(z_parts[i] * low[i], roots[i], luma)
-        low[i] = luma + (red_x * more_x + red_z * more_z)
-        high[i] = luma + (green_x * more_x + green_z * more_z)
-        side[i] = luma + (blue_x * more_x + blue_z * more_z)
+        red = luma + (red_x * more_x + red_z * more_z)
+        green = luma + (green_x * more_x + green_z * more_z)
+        blue = luma + (blue_x * more_x + blue_z * more_z)
+        lowest, highest = min(red, green, blue), max(red, green, blue)
+        at_dark = lowest * dark[i] < (_ONE - highest) * light[i]
+        bound = _ZERO if at_dark else _ONE
+        # No channel is this one where the last step has not found the edge.
+        limit = (lowest if at_dark else highest) if low[i] == high[i] else _NONE
+        low[i] = bound if red == limit else red
+        high[i] = bound if green == limit else green
+        side[i] = bound if blue == limit else blue
     for i in range(count):
         x = outside[i]
         s[_RED, x], s[_GREEN, x], s[_BLUE, x] = low[i], high[i], side[i]

@@ -2,47 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
-from xml.sax.saxutils import escape
 
 from models.render import DeltaL
 from shared.recipes import Recipe
 from shared.registry import model_by_digest
+from worker.metadata import xmp
+from worker.metadata.xmp import Marks
 from worker.orders import Derivative
+from worker.pictures import Metadata
 
 #: What the picture is, in the vocabulary of the IPTC (NewsCodes, Digital Source Type).
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 
 _SYSTEM = "Photochrom"
-
-_XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
-<x:xmpmeta xmlns:x="adobe:ns:meta/">
- <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
-  <rdf:Description rdf:about=""
-    xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
-    xmlns:xmpMM="http://ns.adobe.com/xap/1.0/mm/"
-    xmlns:stRef="http://ns.adobe.com/xap/1.0/sType/ResourceRef#"
-    xmlns:stEvt="http://ns.adobe.com/xap/1.0/sType/ResourceEvent#"
-    xmlns:dc="http://purl.org/dc/elements/1.1/"
-    Iptc4xmpExt:DigitalSourceType="{source_type}"
-    Iptc4xmpExt:AISystemUsed="{system}"
-    Iptc4xmpExt:AISystemVersionUsed="{version}">
-   <xmpMM:DerivedFrom stRef:documentID="sha256:{master}"/>
-   <xmpMM:History>
-    <rdf:Seq>
-     <rdf:li stEvt:action="derived" stEvt:softwareAgent="{system}" stEvt:parameters="recipe sha256:{recipe}"/>
-    </rdf:Seq>
-   </xmpMM:History>
-   <dc:description>
-    <rdf:Alt>
-     <rdf:li xml:lang="x-default">{sentence}</rdf:li>
-    </rdf:Alt>
-   </dc:description>
-  </rdf:Description>
- </rdf:RDF>
-</x:xmpmeta>
-<?xpacket end="w"?>"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,17 +43,21 @@ def sentence(recipe: Recipe) -> str:
     )
 
 
-def xmp(*, master: str, recipe: Recipe) -> bytes:
-    """Returns the XMP packet of a derivative, UTF-8; the same for the same master (SHA-256) and recipe."""
-    fields = {
-        "source_type": SOURCE_TYPE,
-        "system": _SYSTEM,
-        "version": f"{model_name(recipe)} sha256:{recipe.model}, pipeline {recipe.pipeline}",
-        "master": master,
-        "recipe": recipe.digest,
-        "sentence": sentence(recipe),
-    }
-    return _XMP.format(**{name: escape(value, {'"': "&quot;"}) for name, value in fields.items()}).encode()
+def marked(metadata: Metadata, *, master: str, recipe: Recipe) -> tuple[Metadata, tuple[str, ...]]:
+    """Returns the metadata of a derivative, and warnings: its master's, with an XMP packet that says what it is.
+
+    The same for the same metadata, master (SHA-256) and recipe.
+    """
+    marks = Marks(
+        source_type=SOURCE_TYPE,
+        system=_SYSTEM,
+        version=f"{model_name(recipe)} sha256:{recipe.model}, pipeline {recipe.pipeline}",
+        master=master,
+        recipe=recipe.digest,
+        sentence=sentence(recipe),
+    )
+    packet, warnings = xmp.merged(metadata.xmp, marks)
+    return replace(metadata, xmp=packet), warnings
 
 
 def sidecar(derivative: Derivative, stored: StoredFile, *, engine: str, master: str, recipe: Recipe) -> dict[str, Any]:
@@ -110,4 +88,5 @@ def sidecar(derivative: Derivative, stored: StoredFile, *, engine: str, master: 
 
 
 def figures(delta: DeltaL) -> dict[str, float]:
+    """Returns the figures as the sidecar and the item name them."""
     return {"max": delta.maximum, "mean": delta.mean, "p999": delta.p999}

@@ -142,7 +142,7 @@ class Structure:
         return found
 
     def child(self, parent: Directory, tag: int, *, kept: Callable[[int], bool]) -> None:
-        """Puts the directory that the tag of `parent` points to in the tag's place, or removes a tag that leads nowhere."""
+        """Puts the directory that the tag of `parent` points to in the tag's place; a tag that leads nowhere goes."""
         pointer = parent.pop(tag, None)
         if isinstance(pointer, Field) and pointer.type in (LONG, 13, LONG8, IFD8):
             fields = self.directory(int.from_bytes(pointer.data[: _SIZES[pointer.type]], "little"), kept=kept)
@@ -156,7 +156,8 @@ class Structure:
         if size > self._left:
             return None
         self._left -= size
-        return self._read(*self.layout.offset.unpack(place), size)
+        (offset,) = self.layout.offset.unpack(place)
+        return self._read(offset, size)
 
     def _read(self, offset: int, size: int) -> bytes | None:
         if offset + size > self._end:

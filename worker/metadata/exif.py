@@ -20,16 +20,20 @@ _PIXEL_X, _PIXEL_Y = 40962, 40963
 #: Tags of the first directory that say how samples are stored, or point to more of them (TIFF 6.0 and its supplements),
 #: and the blocks that travel by themselves: XMP, IPTC, Photoshop, ICC.
 _STRUCTURAL = frozenset(
-    [*range(254, 267), 273, 277, 278, 279, 280, 281, 284, *range(288, 294), 297, 301, *range(317, 327), 330]
-    + [332, 333, 334, 336, 338, 339, *range(340, 348), *range(512, 522), *range(529, 533), 559, 700]
-    + [33421, 33422, 33723, 34377, 34675, 37724, 50838, 50839]
+    (
+        *(*range(254, 267), 273, 277, 278, 279, 280, 281, 284, *range(288, 294), 297, 301, *range(317, 327), 330, 332),
+        *(333, 334, 336, 338, 339, *range(340, 348), *range(512, 522), *range(529, 533), 559, 700, 33421, 33422),
+        *(33723, 34377, 34675, 37724, 50838, 50839),
+    )
 )
 
 #: Tags of a TIFF page that describe what is seen and where it comes from: document, description, maker, model, page,
 #: software, date, artist, host, copyright, rating; the resolution; Windows' title, comment, author, keywords, subject.
 _DESCRIPTIVE = frozenset(
-    [269, 270, 271, 272, 285, 286, 287, _X_RESOLUTION, _Y_RESOLUTION, _UNIT, _SOFTWARE, 306, 315, 316, 18246, 18249]
-    + [32781, 33432, _EXIF, _GPS, 36867, *range(40091, 40096), 42016, 50708, 50735, 51081]
+    (
+        *(269, 270, 271, 272, 285, 286, 287, _X_RESOLUTION, _Y_RESOLUTION, _UNIT, _SOFTWARE, 306, 315, 316, 18246),
+        *(18249, 32781, 33432, _EXIF, _GPS, 36867, *range(40091, 40096), 42016),
+    )
 )
 
 #: What the values of one page may have in all, bytes; no real page comes near it.
@@ -77,8 +81,8 @@ def resolution(block: bytes) -> tuple[float, float] | None:
 def described(block: bytes | None, sentence: str, *, width: int, height: int, dpi: tuple[float, float] | None) -> bytes:
     """Returns the block of a derivative: its master's, which may be None, with the sentence at the description's end.
 
-    Software is Photochrom, orientation 1, the resolution `dpi` or none, and the size in pixels, where the master's block
-    has one, that of the derivative.
+    Software is Photochrom, orientation 1, the resolution `dpi` or none; a size in pixels, where the block has one, is
+    that of the derivative.
     """
     directory, layout = _read(block) if block else ({}, Layout())
     directory[_DESCRIPTION] = _extended(directory.get(_DESCRIPTION), sentence)

@@ -69,7 +69,7 @@ class Stream:
 
 def read_stream(data: memoryview) -> Stream:
     """Reads the main header of a codestream. Raises Truncated, Corrupt or UnsupportedPicture."""
-    segments = {}
+    segments: dict[int, memoryview] = {}
     end = 0
     for marker, at, body in _main_header(data):
         segments.setdefault(marker, body)

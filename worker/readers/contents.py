@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import mmap
-from typing import IO
+from typing import IO, cast
 
 from shared.errors import Truncated
 
@@ -31,3 +31,8 @@ def contents(source: IO[bytes]) -> memoryview:
 def quoted(data: memoryview | bytes) -> str:
     """Returns a few bytes of a file's structure, such as a chunk's type, for a message."""
     return bytes(data).decode("latin-1").encode("unicode_escape").decode()
+
+
+def for_codec(data: memoryview) -> bytes:
+    """Returns the same buffer as imagecodecs' types want it: they name bytes, its decoders take any buffer."""
+    return cast("bytes", data)

@@ -13,7 +13,7 @@ from worker.pictures import SIDEWAYS, Header, Metadata
 
 _METERS_PER_INCH = 0.0254
 
-#: Byte order marks of XMP packets that are not in UTF-8 (ISO 16684-1, 7.3.2). UTF-32 comes first: its begins with UTF-16's.
+#: Byte order marks of XMP packets that are not in UTF-8 (ISO 16684-1, 7.3.2). UTF-32's begins with that of UTF-16.
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",

@@ -12,8 +12,8 @@ from worker.readers.contents import quoted
 _MOST_BOXES = 1 << 16
 
 
-def boxes(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Yields type and contents of each box of a file or of a superbox.
+def boxes(data: memoryview) -> Iterator[tuple[bytes, int, memoryview]]:
+    """Yields type, first byte and contents of each box of a file or of a superbox.
 
     Raises Truncated where a box goes beyond what holds it, Corrupt for what is none.
     """
@@ -36,14 +36,19 @@ def boxes(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
             raise Truncated(
                 f"The box {quoted(kind)} goes to byte {end:,}; there are {len(data):,}.", seen=len(data), limit=end
             )
-        yield kind, data[start:end]
+        yield kind, start, data[start:end]
         at = end
     raise Corrupt(f"The file has more than {_MOST_BOXES:,} boxes.", limit=_MOST_BOXES)
 
 
+def make_box(kind: bytes, body: bytes) -> bytes:
+    """Returns a box of less than 4 GiB."""
+    return struct.pack(">I4s", len(body) + 8, kind) + body
+
+
 def read_resolution(data: memoryview) -> tuple[float, float] | None:
     """Returns the dots a meter, horizontally and vertically, of a `res ` superbox: as captured, else as displayed."""
-    kinds = dict(boxes(data))
+    kinds = {kind: body for kind, _, body in boxes(data)}
     body = kinds.get(b"resc") or kinds.get(b"resd")
     if body is None or len(body) < 10:
         return None

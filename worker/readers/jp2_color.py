@@ -9,11 +9,13 @@ from shared.errors import Corrupt, UnsupportedPicture
 from worker.icc import color_space
 from worker.pictures import Kind
 from worker.readers.codestream import Stream
-from worker.readers.jp2_boxes import boxes
+from worker.readers.jp2_boxes import boxes, make_box
 
 #: Enumerated color spaces (ISO/IEC 15444-1, table I.10).
 _SRGB, _GRAY, _SYCC = 16, 17, 18
 _ENUMERATED = {_SRGB: Kind.RGB, _GRAY: Kind.GRAY, _SYCC: Kind.RGB}
+#: What channels most likely mean where nothing tells, such as in a bare codestream.
+_LIKELY = {1: Kind.GRAY, 2: Kind.GRAY, 3: Kind.RGB, 4: Kind.RGB}
 _PROFILED = {"RGB": Kind.RGB, "GRAY": Kind.GRAY, "CMYK": Kind.CMYK}
 
 
@@ -30,7 +32,10 @@ class Color:
     #: ICC profile
     profile: bytes | None
     #: whether a profile is there but cannot be read
-    unreadable: bool = False
+    unreadable: bool
+    #: header box with all that the decoder has to resolve: palette, order of channels, color differences; None where
+    #: the codestream alone says enough
+    head: bytes | None
 
 
 def read_color(stream: Stream, head: memoryview | None) -> Color:
@@ -40,35 +45,30 @@ def read_color(stream: Stream, head: memoryview | None) -> Color:
     """
     found: dict[bytes, memoryview] = {}
     colors: list[memoryview] = []
-    for kind, body in boxes(head) if head is not None else ():
-        if kind == b"colr" and len(body) >= 3:
+    for name, _, body in boxes(head) if head is not None else ():
+        if name == b"colr" and len(body) >= 3:
             colors.append(body)
-        found.setdefault(kind, body)
-    channels, depth = len(stream.components), _depth(stream)
-    if b"pclr" in found:
-        channels, depth = _palette(found[b"pclr"])
+        found.setdefault(name, body)
+    channels, depth = _palette(found[b"pclr"]) if b"pclr" in found else (len(stream.components), _depth(stream))
     space, profile = _space(colors)
-    kind = _ENUMERATED.get(space or 0) or (_PROFILED.get(color_space(profile)) if profile else None)
-    if space is None and profile and kind is None and color_space(profile):
-        raise UnsupportedPicture(
-            f"The picture's profile is for {color_space(profile)}; gray, RGB and CMYK are read.",
-            seen=color_space(profile),
-        )
+    kind = _kind(space, profile) or _LIKELY.get(channels)
     if kind is None or channels - kind.channels not in (0, 1):
-        kind = _by_count(channels) if kind is None else None
-    if kind is None:
         raise UnsupportedPicture(
             f"The picture has {channels} channels, which do not fit its color space; gray, RGB and CMYK with or "
             "without alpha are read.",
             seen=channels,
         )
+    alpha = channels > kind.channels
+    if alpha and b"cdef" in found:
+        _check_opacity(found[b"cdef"])
     _check_grid(stream, ycc=space == _SYCC and b"pclr" not in found)
     return Color(
         kind=kind,
-        alpha=channels > kind.channels,
+        alpha=alpha,
         depth=depth,
         profile=profile,
         unreadable=profile is not None and not color_space(profile),
+        head=_head(found, space or _SRGB) if space == _SYCC or {b"pclr", b"cdef"} & found.keys() else None,
     )
 
 
@@ -89,9 +89,27 @@ def _space(colors: list[memoryview]) -> tuple[int | None, bytes | None]:
     return None, None
 
 
-def _by_count(channels: int) -> Kind | None:
-    """Returns what a bare codestream most likely means: gray, RGB, each with or without alpha."""
-    return {1: Kind.GRAY, 2: Kind.GRAY, 3: Kind.RGB, 4: Kind.RGB}.get(channels)
+def _head(found: dict[bytes, memoryview], space: int) -> bytes:
+    """Returns a header box with an enumerated color space instead of a profile, which the decoder would apply."""
+    names = (b"ihdr", b"bpcc", b"pclr", b"cmap", b"cdef")
+    kept = [make_box(name, bytes(found[name])) for name in names if name in found]
+    color = make_box(b"colr", struct.pack(">BBBI", 1, 0, 0, space))
+    return make_box(b"jp2h", b"".join([*kept, color]))
+
+
+def _kind(space: int | None, profile: bytes | None) -> Kind | None:
+    """Returns what the color space says, None where it says nothing."""
+    own = color_space(profile) if profile else ""
+    if own and own not in _PROFILED:
+        raise UnsupportedPicture(f"The picture's profile is for {own}; gray, RGB and CMYK are read.", seen=own)
+    return _ENUMERATED[space] if space else _PROFILED.get(own)
+
+
+def _check_opacity(body: memoryview) -> None:
+    """Raises UnsupportedPicture unless a channel is said to be opacity (table I.16: types 1 and 2)."""
+    types = [struct.unpack_from(">H", body, at)[0] for at in range(4, len(body) - 3, 6)]
+    if not {1, 2} & {*types}:
+        raise UnsupportedPicture("The picture has a channel beside its colors that is not opacity.", seen=types[:8])
 
 
 def _depth(stream: Stream) -> int:
@@ -117,7 +135,7 @@ def _palette(body: memoryview) -> tuple[int, int]:
 
 
 def _check_grid(stream: Stream, *, ycc: bool) -> None:
-    """Raises UnsupportedPicture unless every component has a sample for each pixel; color differences may have fewer."""
+    """Raises UnsupportedPicture unless each component has all pixels; color differences may have fewer."""
     first, *others = (stream.size(component) for component in stream.components)
     if first[0] < 1 or first[1] < 1:
         raise Corrupt("The codestream claims a picture without pixels.")

@@ -6,7 +6,7 @@ end refuse it. What lies behind the end of the picture is not looked at: further
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from typing import IO
 
 import imagecodecs
@@ -18,25 +18,23 @@ from shared.errors import Corrupt, Truncated, UnsupportedPicture
 from shared.formats import JPEG
 from worker.metadata.exif import resolution
 from worker.pictures import Kind, Master, foreign_errors
-from worker.readers.contents import contents
+from worker.readers.contents import contents, for_codec
 from worker.readers.jpeg_blocks import Blocks
+from worker.readers.jpeg_scans import check_scans
 from worker.readers.jpeg_segments import SOS, Frame, is_frame, read_frame, segments
 from worker.readers.whole_page import WholePage, scaled
 
 _KINDS = {1: Kind.GRAY, 3: Kind.RGB, 4: Kind.CMYK}
 _SPACES = {1: "GRAY", 3: "RGB", 4: "CMYK"}
 
-#: Scans of a picture at most. Encoders make about 10; each costs a pass over the whole picture, however short it is
-#: (libjpeg-turbo's fuzzers draw the line at 500).
-_MOST_SCANS = 500
-
 
 def open_master(source: IO[bytes]) -> Master:
     """Opens a JPEG file; see `Reader.open_master`."""
     data = contents(source)
-    frame, blocks = _read(data)
+    frame, blocks, end = _read(data)
+    lies = blocks.lies()
     with foreign_errors():
-        _admit(data, frame)
+        _admit(_with(data[:end], lies), frame)
     finds = blocks.finds()
     # EXIF first: it is what cameras and scanners write on purpose, while JFIF's field has to hold something.
     finds.dpi = (resolution(finds.exif) if finds.exif else None) or finds.dpi
@@ -50,13 +48,15 @@ def open_master(source: IO[bytes]) -> Master:
     )
     inverted = frame.components == 4 and blocks.adobe
     page = WholePage(
-        source, header, lambda data: _decode(data, frame, inverted=inverted), orientation=orientation
+        source, header, lambda data: _decode(data, frame, lies, inverted=inverted), orientation=orientation
     )
     return Master(format=JPEG, pages=(page,))
 
 
-def _read(data: memoryview) -> tuple[Frame, Blocks]:
+def _read(data: memoryview) -> tuple[Frame, Blocks, int]:
+    """Returns the frame header, what the segments carry, and where the first scan's data begin."""
     frame = None
+    end = 0
     blocks = Blocks()
     for marker, at, body in segments(data):
         if is_frame(marker):
@@ -64,10 +64,21 @@ def _read(data: memoryview) -> tuple[Frame, Blocks]:
                 raise Corrupt("The JPEG has two frame headers.", seen=2, limit=1)
             frame = read_frame(marker, at, body)
         elif marker != SOS:
-            blocks.add(marker, body)
+            blocks.add(marker, at, body)
+        end = at + len(body)
     if frame is None:
         raise Corrupt("The JPEG has a scan, but no frame header before it.")
-    return frame, blocks
+    return frame, blocks, end
+
+
+def _with(data: memoryview, lies: Mapping[int, int]) -> memoryview:
+    """Returns the bytes with others at some offsets; a copy if there are any."""
+    if not lies:
+        return data
+    copy = bytearray(data)
+    for at, value in lies.items():
+        copy[at] = value
+    return memoryview(copy)
 
 
 def _admit(data: memoryview, frame: Frame) -> None:
@@ -85,24 +96,24 @@ def _admit(data: memoryview, frame: Frame) -> None:
         raise Corrupt(f"The JPEG has {frame.width:,} x {frame.height:,} pixels, or {width:,} x {height:,}.")
 
 
-def _decode(data: memoryview, frame: Frame, *, inverted: bool) -> Samples:
+def _decode(data: memoryview, frame: Frame, lies: Mapping[int, int], *, inverted: bool) -> Samples:
     """Returns the samples as they lie in the file; CMYK with 0 for no ink."""
-    for number, _ in enumerate(re.finditer(b"\xff\xda", data)):
-        if number == _MOST_SCANS:
-            raise Corrupt(f"The JPEG has more than {_MOST_SCANS} scans.", limit=_MOST_SCANS)
+    check_scans(data, frame)
     space = _SPACES[frame.components]
     if frame.precision == 8:
-        samples = _decode_strictly(data, space)
+        samples = _decode_strictly(_with(data, lies), space)
     else:
-        _look_again(data, frame)
-        samples = scaled(imagecodecs.jpeg8_decode(data), frame.precision)
+        # The strict decoder knows 8 bits only, and the one for the rest keeps silent about damage. How data are coded
+        # does not depend on the precision, so the first is told a lie, and what it decodes is thrown away.
+        _decode_strictly(_with(data, {**lies, frame.precision_at: 8}), space)
+        samples = scaled(imagecodecs.jpeg8_decode(for_codec(data)), frame.precision)
     if inverted:
         # Adobe writes 0 for full ink (libjpeg-turbo, libjpeg.txt, "CMYK").
         np.subtract(np.iinfo(samples.dtype).max, samples, out=samples)
     return samples[:, :, 0] if samples.shape[2:] == (1,) else samples
 
 
-def _decode_strictly(data: memoryview | bytearray, space: str) -> Samples:
+def _decode_strictly(data: memoryview, space: str) -> Samples:
     try:
         samples: Samples = simplejpeg.decode_jpeg(data, space, strict=True)
     except ValueError as error:
@@ -117,14 +128,3 @@ def _decode_strictly(data: memoryview | bytearray, space: str) -> Samples:
             raise Truncated(f"The file ends before the picture does: {words}", seen=words) from error
         raise
     return samples
-
-
-def _look_again(data: memoryview, frame: Frame) -> None:
-    """Raises what the strict decoder has to say of a picture of other than 8 bits.
-
-    It decodes 8 bits only, and the decoder for the rest keeps silent about damage. How the data are coded does not
-    depend on the precision, so the header tells a lie and what comes out is thrown away.
-    """
-    lie = bytearray(data)
-    lie[frame.precision_at] = 8
-    _decode_strictly(lie, _SPACES[frame.components])

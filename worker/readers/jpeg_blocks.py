@@ -30,13 +30,14 @@ class Blocks:
         #: whether Adobe's segment is there: its CMYK is upside down
         self.adobe = False
         self._finds = Finds()
-        self._profile: dict[int, bytes] = {}
-        self._profile_parts: set[int] = set()
+        #: number of the part, how many there are said to be, bytes
+        self._profile: list[tuple[int, int, bytes]] = []
+        self._profile_markers: list[int] = []
         self._photoshop: list[bytes] = []
         self._extension = Extension()
 
-    def add(self, marker: int, body: memoryview) -> None:
-        """Takes the body of a segment; one that means nothing here is passed over."""
+    def add(self, marker: int, at: int, body: memoryview) -> None:
+        """Takes a segment: its marker's second byte, where its body begins, the body. Most mean nothing here."""
         app = marker - APP0
         if app == 0 and _begins(body, _JFIF):
             self._add_density(body)
@@ -47,9 +48,8 @@ class Blocks:
         elif app == 1 and _begins(body, _MORE_XMP):
             self._extension.add(body[len(_MORE_XMP) :])
         elif app == 2 and _begins(body, _ICC) and len(body) >= len(_ICC) + 2:
-            number, parts = body[len(_ICC)], body[len(_ICC) + 1]
-            self._profile[number] = bytes(body[len(_ICC) + 2 :])
-            self._profile_parts.add(parts)
+            self._profile.append((body[len(_ICC)], body[len(_ICC) + 1], bytes(body[len(_ICC) + 2 :])))
+            self._profile_markers.append(at - 3)
         elif app == 13 and _begins(body, _PHOTOSHOP):
             self._photoshop.append(bytes(body[len(_PHOTOSHOP) :]))
         elif app == 14 and _begins(body, _ADOBE):
@@ -58,12 +58,10 @@ class Blocks:
     def finds(self) -> Finds:
         """Returns what was found, joined; a profile of which a part is missing counts as unreadable."""
         finds = self._finds
-        if self._profile:
-            order = range(1, len(self._profile) + 1)
-            if self._profile_parts == {len(order)} and set(self._profile) == set(order):
-                finds.profile = b"".join(self._profile[number] for number in order)
-            else:
-                finds.warnings.append("profile_unreadable")
+        if self._profile and self._whole:
+            finds.profile = b"".join(part for _, _, part in sorted(self._profile))
+        elif self._profile:
+            finds.warnings.append("profile_unreadable")
         if self._photoshop:
             finds.iptc = iptc.from_photoshop(b"".join(self._photoshop))
         if finds.xmp and self._extension.names(finds.xmp):
@@ -72,6 +70,16 @@ class Blocks:
                 finds.warnings.append("metadata_unreadable")
             finds.xmp = whole or finds.xmp
         return finds
+
+    def lies(self) -> dict[int, int]:
+        """Returns bytes by offset that keep the decoder from a profile that it would refuse the picture for."""
+        # As APP15, which means nothing, the parts are passed over.
+        return {} if self._whole else dict.fromkeys(self._profile_markers, APP0 + 15)
+
+    @property
+    def _whole(self) -> bool:
+        count = len(self._profile)
+        return sorted(part[:2] for part in self._profile) == [(number + 1, count) for number in range(count)]
 
     def _add_density(self, body: memoryview) -> None:
         if len(body) < 12:

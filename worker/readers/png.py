@@ -13,7 +13,7 @@ from models.spaces import Samples
 from shared.errors import Corrupt, UnsupportedPicture
 from shared.formats import PNG
 from worker.pictures import Kind, Master
-from worker.readers.contents import contents, quoted
+from worker.readers.contents import contents, for_codec, quoted
 from worker.readers.palette import Palette
 from worker.readers.png_blocks import find
 from worker.readers.png_chunks import SIGNATURE, Chunk, make_chunk, read_chunks
@@ -106,11 +106,11 @@ def _decode(data: memoryview, start: _Start, pixels: list[Chunk], palette: Palet
         # libpng does not look at the last check sum once it has its pixels.
         chunk.check(data)
     if palette is None:
-        samples: Samples = imagecodecs.png_decode(data)
+        samples: Samples = imagecodecs.png_decode(for_codec(data))
         return samples
     # As gray the decoder gives the indices, spread over 8 bits; it would take those outside the palette for black.
     head = struct.pack(">IIBB", start.width, start.height, start.depth, _GRAY) + start.methods
     parts = [SIGNATURE, make_chunk(b"IHDR", head)]
-    parts += [data[chunk.start - 8 : chunk.end + 4] for chunk in pixels]
+    parts += [bytes(data[chunk.start - 8 : chunk.end + 4]) for chunk in pixels]
     indices: Samples = imagecodecs.png_decode(b"".join([*parts, make_chunk(b"IEND", b"")]))
     return palette.look_up(indices // (255 // ((1 << start.depth) - 1)))

@@ -47,7 +47,7 @@ def find(data: memoryview, chunks: list[Chunk]) -> Finds:
 def _find_color(finds: Finds, chosen: dict[bytes, memoryview]) -> None:
     if b"iCCP" in chosen:
         _, rest = keyword(chosen[b"iCCP"])
-        finds.profile = unpacked(rest[1:]) if rest[:1] == b"\0" else None
+        finds.profile = unpacked(rest[1:]) if bytes(rest[:1]) == b"\0" else None
         if not finds.profile:
             finds.warnings.append("profile_unreadable")
     elif b"cICP" in chosen:

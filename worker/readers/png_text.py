@@ -31,7 +31,7 @@ def read_text(kind: bytes, body: memoryview) -> bytes | None:
     if kind == b"tEXt":
         return bytes(rest)
     if kind == b"zTXt":
-        return unpacked(rest[1:]) if rest[:1] == b"\0" else None
+        return unpacked(rest[1:]) if bytes(rest[:1]) == b"\0" else None
     if len(rest) < 2:
         return None
     packed, method = rest[0], rest[1]

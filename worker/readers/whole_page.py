@@ -64,6 +64,11 @@ def scaled(samples: Samples, bits: int) -> Samples:
     top = (1 << bits) - 1
     if int(samples.max()) > top:
         raise Corrupt(f"The samples have {bits} bits; one is {int(samples.max())}.", seen=int(samples.max()), limit=top)
-    full = np.uint8 if bits < 8 else np.uint16
-    table: Samples = np.rint(np.arange(top + 1) * (np.iinfo(full).max / top)).astype(full)
-    return look_up(table, samples)
+    return look_up(spread(bits, 8 if bits < 8 else 16), samples)
+
+
+def spread(bits: int, depth: int) -> Samples:
+    """Returns each value of 1..16 bits over the full range of 8 or 16, rounded: uint8 or uint16[2**bits]."""
+    dtype = np.uint8 if depth == 8 else np.uint16
+    steps: Samples = np.rint(np.linspace(0, np.iinfo(dtype).max, 1 << bits)).astype(dtype)
+    return steps

@@ -66,8 +66,6 @@ def _closing(target: IO[bytes]) -> Iterator[IO[bytes]]:
 
 
 def _serve(wire: Wire, entry: Entry, source: IO[bytes], target: IO[bytes], head: Any) -> int:
-    order, allowances = Order.from_json(head["order"]), Allowances(**head["allowances"])
-
     def admit(pixels: int) -> None:
         grant(allowances, pixels)
         wire.send({"kind": "admitted", "pixels": pixels})
@@ -82,8 +80,9 @@ def _serve(wire: Wire, entry: Entry, source: IO[bytes], target: IO[bytes], head:
             os._exit(0)
         return np.frombuffer(answer.blobs[0] or b"", np.float32).reshape(answer.head["shape"]).copy()
 
-    grant(allowances, None)
     try:
+        order, allowances = Order.from_json(head["order"]), Allowances(**head["allowances"])
+        grant(allowances, None)
         made = entry(source, target, order, colorist=colorist, admit=admit)
         target.flush()
         wire.send(

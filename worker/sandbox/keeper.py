@@ -65,7 +65,7 @@ class Keeper:
         with theirs:
             try:
                 process = subprocess.Popen(  # noqa: S603 - Python itself, with arguments of our own
-                    [sys.executable, "-P", "-m", "worker.sandbox.nursery", conditions.to_argument()],
+                    [sys.executable, "-P", "-m", "worker.sandbox", conditions.to_argument()],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     cwd="/",
@@ -77,26 +77,17 @@ class Keeper:
                 ours.close()
                 raise SandboxUnavailable(f"The sandbox cannot be started: {error}") from error
         self._wire, self._ready = Wire(ours), False
-        self._end = weakref.finalize(self, _end, process, ours)
+        self._end = weakref.finalize(self, _end, process, ours, os.getpid())
 
-    def fork(self) -> Wire:
-        """Returns the wire to a new child; its predecessor must have been ended.
-
-        Raises NurseryLost, SandboxUnavailable.
-        """
+    def child(self) -> Wire:
+        """Returns the wire to a new child; the one before is ended. Raises NurseryLost, SandboxUnavailable."""
         self._await_ready()
-        ours, theirs = socket.socketpair()
-        try:
-            with theirs:
-                self._ask({"kind": "fork"}, files=(theirs.fileno(),))
-        except BaseException:
-            ours.close()
-            raise
-        return Wire(ours)
+        _, files = self._ask({"kind": "child"})
+        return Wire(socket.socket(fileno=files[0]))
 
     def end(self, patience: float) -> Fate:
         """Waits for the child's end, `patience` seconds at most, then has it killed. Raises NurseryLost."""
-        answer = self._ask({"kind": "end", "patience": patience}, seconds=patience + _ANSWER_SECONDS)
+        answer, _ = self._ask({"kind": "end", "patience": patience}, seconds=patience + _ANSWER_SECONDS)
         return Fate(**{name: answer.head[name] for name in ("exit_code", "killed", "cpu_seconds", "peak_bytes")})
 
     def stop(self) -> None:
@@ -125,13 +116,13 @@ class Keeper:
             raise SandboxUnavailable(f"The sandbox cannot begin: {words.splitlines()[-1]}", traceback=words)
         self._ready = True
 
-    def _ask(self, head: Mapping[str, Any], *, files: tuple[int, ...] = (), seconds: float = _ANSWER_SECONDS) -> Frame:
+    def _ask(self, head: Mapping[str, Any], *, seconds: float = _ANSWER_SECONDS) -> tuple[Frame, list[int]]:
         if not self._wire:
             raise NurseryLost
         until = time.monotonic() + seconds
         try:
-            self._wire.send(head, files=files, until=until)
-            return self._wire.receive(until=until)
+            self._wire.send(head, until=until)
+            return self._wire.receive_files(until=until)
         except (Closed, Garbled, TimeoutError) as error:
             self.stop()
             raise NurseryLost from error
@@ -158,8 +149,11 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _end(process: subprocess.Popen[bytes], wire: socket.socket) -> None:
+def _end(process: subprocess.Popen[bytes], wire: socket.socket, worker: int) -> None:
     wire.close()
+    if os.getpid() != worker:
+        # A fork of the worker: the nursery is not its own.
+        return
     with suppress(ProcessLookupError):
         # It leads a session in which there is nobody but its children.
         os.killpg(process.pid, signal.SIGKILL)

@@ -1,7 +1,7 @@
 """The nursery: a process that loads what pictures need, meets no picture, and forks the children that do.
 
-`python -m worker.sandbox.nursery CONDITIONS`; the worker's end is `worker.sandbox.keeper`. It stays in one thread, since
-a fork copies only one, and answers one request after the other: a child is forked, a child is ended.
+`python -m worker.sandbox CONDITIONS`; the worker's end is `worker.sandbox.keeper`. It stays in one thread, since a fork
+copies only one, and answers one request after the other: a child is handed over, a child is ended.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import os
 import select
 import signal
 import socket
-import sys
 import time
 import traceback
 from dataclasses import asdict, dataclass
@@ -54,15 +53,26 @@ class Conditions:
         return json.dumps(asdict(self))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Spare:
+    """A child that waits for its tenant."""
+
+    #: process id
+    pid: int
+    #: the other end of its wire
+    wire: socket.socket
+
+
 class Nursery:
-    """Forks children, one at a time, and tells how they end."""
+    """Hands over children, one at a time, and tells how they end. The next one is forked ahead."""
 
     def __init__(self, wire: Wire, entry: child.Entry, memory_bytes: int) -> None:
-        """Forks nothing yet."""
+        """Forks the first."""
         self._wire = wire
         self._entry = entry
         self._memory_bytes = memory_bytes
         self._child = 0
+        self._spare = self._fork()
 
     def run(self, worker: int) -> None:
         """Serves requests until the worker is gone."""
@@ -72,21 +82,37 @@ class Nursery:
             if not poll.poll(_LOOK_MS):
                 continue
             try:
-                frame, files = self._wire.receive_files()
-                if frame.kind == "fork":
-                    self._fork(files[0])
-                    os.close(files[0])
-                    self._wire.send({"kind": "forked", "pid": self._child})
+                request = self._wire.receive()
+                if request.kind == "child":
+                    self._hand_over()
                 else:
-                    self._wire.send({"kind": "ended", **self._end(frame.head["patience"])})
+                    self._wire.send({"kind": "ended", **self._end(request.head["patience"])})
             except Closed:
                 return
 
-    def _fork(self, descriptor: int) -> None:
+    def _hand_over(self) -> None:
+        """Kills the child that is there and hands over the spare one; what takes time comes after."""
+        former = self._child
+        if former:
+            os.kill(former, signal.SIGKILL)
+        if os.waitpid(self._spare.pid, os.WNOHANG)[0]:
+            self._spare.wire.close()
+            self._spare = self._fork()
+        self._child = self._spare.pid
+        with self._spare.wire as wire:
+            self._wire.send({"kind": "child"}, files=(wire.fileno(),))
+        if former:
+            os.waitpid(former, 0)
+        self._spare = self._fork()
+
+    def _fork(self) -> _Spare:
         nursery = os.getpid()
-        self._child = os.fork()
-        if not self._child:
-            _be_child(descriptor, nursery, self._entry, self._memory_bytes)
+        worker_end, child_end = socket.socketpair()
+        with child_end:
+            pid = os.fork()
+            if not pid:
+                _be_child(child_end.fileno(), nursery, self._entry, self._memory_bytes)
+        return _Spare(pid=pid, wire=worker_end)
 
     def _end(self, patience: float) -> dict[str, Any]:
         """Waits for the child's end, `patience` seconds at most, then kills it; returns how it ended."""
@@ -99,6 +125,7 @@ class Nursery:
         if killed:
             os.kill(self._child, signal.SIGKILL)
             _, status, usage = os.wait4(self._child, 0)
+        self._child = 0
         return {
             "exit_code": os.waitstatus_to_exitcode(status),
             "killed": killed,
@@ -140,7 +167,8 @@ def main(conditions: Conditions) -> int:
     # What is there now is never garbage: left alone, its memory stays shared with the children.
     gc.collect()
     gc.freeze()
-    # A child's death is waited for, not interrupted by.
+    # A child's death is waited for, not interrupted by; and never ignored, as the worker may have it.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     try:
         wire.send({"kind": "ready"})
@@ -153,8 +181,3 @@ def main(conditions: Conditions) -> int:
 def _load(name: str) -> Any:
     module, _, function = name.partition(":")
     return getattr(importlib.import_module(module), function)
-
-
-if __name__ == "__main__":
-    # Nothing is left to be done at the end: the children follow by the kernel's hand.
-    os._exit(main(Conditions(**json.loads(sys.argv[1]))))

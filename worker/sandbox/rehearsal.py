@@ -5,9 +5,9 @@ What a library loads or computes on first use (codecs, tables, compiled kernels)
 
 from __future__ import annotations
 
-import io
 import struct
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,13 +49,16 @@ def _ways() -> Iterator[tuple[str, int]]:
 
 
 def _derive(master: bytes, **recipe: str) -> bytes:
-    out = io.BytesIO()
     order = Order(master="0" * 64, recipe=resolve(recipe), limits=_LIMITS, net_side=_NET_SIDE)
-    derive(io.BytesIO(master), out, order, colorist=_colorless, admit=lambda pixels: None)
-    return out.getvalue()
+    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
+        source.write(master)
+        source.seek(0)
+        derive(source, target, order, colorist=_flat, admit=lambda pixels: None)
+        target.seek(0)
+        return target.read()
 
 
-def _colorless(lightness: NDArray[np.float32], where: Windows) -> NDArray[np.float32]:
+def _flat(lightness: NDArray[np.float32], where: Windows) -> NDArray[np.float32]:
     height, width = lightness.shape
     return np.full((2, height // 4, width // 4), 10, np.float32)
 

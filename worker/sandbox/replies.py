@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -18,8 +19,8 @@ from worker.sandbox.wire import MAX_HEAD, Frame, Garbled
 #: Largest preview, bytes: some ten times what one takes.
 MAX_PREVIEW = 8 << 20
 
-#: What an error may bring beside its words.
-_MAX_EXTRA = 20
+#: What an error may bring beside its words, as JSON, and its words, characters.
+_MAX_EXTRA = 20_000
 _MAX_WORDS = 4_000
 _MAX_WARNINGS = 200
 _MAX_TIMINGS = 50
@@ -62,7 +63,7 @@ def failed(frame: Frame) -> PictureError:
     head = frame.head
     kind = _PICTURE_ERRORS.get(_text(head.get("code"), 100))
     extra = head.get("extra")
-    if kind is None or not isinstance(extra, dict) or len(extra) > _MAX_EXTRA:
+    if kind is None or not isinstance(extra, dict) or len(json.dumps(extra)) > _MAX_EXTRA:
         raise Garbled("an error that is none of ours")
     return kind(
         _text(head.get("detail"), _MAX_WORDS), **{k: v for k, v in extra.items() if k not in ("self", "detail")}

@@ -23,6 +23,10 @@ from worker.sandbox.wire import Wire
 
 _log = logs.logger(__name__)
 
+#: What a child runs for each picture, and what the nursery calls once with the cache folder: "module:function".
+ENTRY = "worker.pipeline:derive"
+REHEARSAL = "worker.sandbox.rehearsal:rehearse"
+
 #: How long a child that hung up may take to be dead: as long as the kernel takes to free its memory, seconds.
 _LAST_BREATH = 5.0
 
@@ -51,15 +55,14 @@ class Sandbox:
         self,
         cache_dir: Path,
         memory_bytes: int,
-        entry: str = "worker.pipeline:derive",
+        entry: str = ENTRY,
         *,
-        rehearsal: str | None = "worker.sandbox.rehearsal:rehearse",
+        rehearsal: str | None = REHEARSAL,
         allowances: Allowances | None = None,
     ) -> None:
         """Starts nothing yet.
 
-        `cache_dir` keeps compiled kernels; a picture gets `memory_bytes` beyond what the loaded libraries take. The
-        nursery calls `rehearsal` with the cache folder once, a child `entry` for each picture: "module:function".
+        `cache_dir` keeps compiled kernels; a picture gets `memory_bytes` beyond what the loaded libraries take.
         """
         self._keeper = Keeper(entry=entry, rehearsal=rehearsal, cache_dir=cache_dir, memory_bytes=memory_bytes)
         self._allowances = allowances or Allowances()
@@ -181,9 +184,8 @@ class Sandbox:
         child = self._child
         if child and child.tenant == tenant and child.pictures < _MAX_PICTURES:
             return child
-        if child:
-            self._end_child(0)
-        self._child = _Child(wire=self._keeper.fork(), tenant=tenant)
+        self._forget_child()
+        self._child = _Child(wire=self._keeper.child(), tenant=tenant)
         return self._child
 
     def _end_child(self, patience: float) -> Fate:

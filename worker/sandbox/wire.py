@@ -74,7 +74,7 @@ class Wire:
     ) -> None:
         """Sends one frame; raises Closed, TimeoutError."""
         sizes = [None if blob is None else len(blob) for blob in blobs]
-        text = json.dumps({**head, "sizes": sizes}, default=_plain).encode()
+        text = json.dumps({**head, "sizes": sizes}, default=_plain, ensure_ascii=False).encode(errors="replace")
         prefix = _PREFIX.pack(len(text), sum(size or 0 for size in sizes))
         with _hanging_up():
             self._wait_at_most(until)
@@ -94,15 +94,18 @@ class Wire:
         """
         return self._rest(bytes(self._exactly(_PREFIX.size, until)), most, until)
 
-    def receive_files(self, *, most: int = 0) -> tuple[Frame, list[int]]:
+    def receive_files(self, *, most: int = 0, until: float | None = None) -> tuple[Frame, list[int]]:
         """Receives one frame and the files that come along: for the side that trusts the other."""
         with _hanging_up():
-            self._wait_at_most(None)
+            self._wait_at_most(until)
             prefix, files, _, _ = socket.recv_fds(self._socket, _PREFIX.size, MAX_FILES)
+        for file in files:
+            # Python 3.11's `recv_fds` ignores the flag for it.
+            os.set_inheritable(file, False)
         try:
             if not prefix:
                 raise Closed
-            return self._rest(prefix + self._exactly(_PREFIX.size - len(prefix), None), most, None), files
+            return self._rest(prefix + self._exactly(_PREFIX.size - len(prefix), until), most, until), files
         except BaseException:
             for file in files:
                 os.close(file)
@@ -114,6 +117,8 @@ class Wire:
             raise Garbled(f"a frame of {head_size} + {body_size} bytes")
         try:
             head = json.loads(self._exactly(head_size, until))
+            # Half of a surrogate pair would break whoever writes the words down.
+            json.dumps(head, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
             raise Garbled("a head that is no JSON") from error
         sizes = head.get("sizes") if isinstance(head, dict) else None

@@ -1,0 +1,109 @@
+"""What the sandbox costs: small pictures in place and in the sandbox, of one tenant and of two by turns."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable
+from statistics import median
+
+import cv2
+
+from bench.files import gray_of
+from bench.masters import photo_folder
+from models.nets import WEIGHTS, load_net
+from models.render import warm
+from models.windows import cells
+from shared.recipes import resolve
+from shared.registry import model_named
+from shared.settings import load
+from worker.attempts import limits_of
+from worker.deriving import Deriver, InPlace
+from worker.orders import Order
+from worker.sandbox.keeper import Keeper
+from worker.sandbox.sandbox import ENTRY, REHEARSAL, Sandbox
+
+_COUNT = 100
+
+#: Small, so that the cost is not lost in what the picture takes itself.
+_WIDTH, _HEIGHT = 640, 480
+
+#: What the sandbox may cost a picture, milliseconds.
+_BAR = 10
+
+
+def main() -> None:
+    """Prints milliseconds a picture; exits 1 where the sandbox costs more than it may."""
+    cv2.setNumThreads(1)
+    settings = load()
+    warm(settings.cache_dir)
+    make = _maker()
+    memory = settings.sandbox_megabytes << 20
+    with Sandbox(settings.cache_dir, memory) as sandbox:
+        begun = time.perf_counter()
+        make(sandbox, "0")
+        print(f"{time.perf_counter() - begun:.2f} s until the first picture of a new sandbox is made")
+        ways: dict[str, Callable[[int], None]] = {
+            "in place": lambda number: make(InPlace(), "0"),
+            "one tenant": lambda number: make(sandbox, "0"),
+            "two tenants by turns": lambda number: make(sandbox, str(number % 2)),
+        }
+        taken = _measure(ways)
+    print(f"{_COUNT} JPEGs of {_WIDTH} x {_HEIGHT}, net included, median; each change of tenant has a fresh process")
+    least = taken["in place"]
+    for way, milliseconds in taken.items():
+        print(f"{way:22}{milliseconds:7.1f} ms a picture{milliseconds - least:+7.1f} ms")
+    keeper = Keeper(entry=ENTRY, rehearsal=REHEARSAL, cache_dir=settings.cache_dir, memory_bytes=memory)
+    print(f"{_fresh(keeper):.1f} ms from one fresh process to the next, as fast as they come")
+    if max(taken.values()) - least > _BAR:
+        raise SystemExit(f"The sandbox must cost {_BAR} ms a picture at most.")
+
+
+def _measure(ways: dict[str, Callable[[int], None]]) -> dict[str, float]:
+    """Returns the median milliseconds of each way; they take turns, as other work on the machine comes and goes."""
+    taken: dict[str, list[float]] = {way: [] for way in ways}
+    for way in [*ways] * 10:
+        ways[way](1)
+        for number in range(_COUNT // 10):
+            begun = time.perf_counter()
+            ways[way](number)
+            taken[way].append((time.perf_counter() - begun) * 1e3)
+    return {way: median(figures) for way, figures in taken.items()}
+
+
+def _fresh(keeper: Keeper) -> float:
+    keeper.child().close()
+    taken = []
+    for _ in range(_COUNT):
+        begun = time.perf_counter()
+        keeper.child().close()
+        taken.append((time.perf_counter() - begun) * 1e3)
+    keeper.stop()
+    return median(taken)
+
+
+def _maker() -> Callable[[Deriver, str], None]:
+    """Returns what makes the picture once."""
+    recipe = resolve({})
+    net = load_net(model_named("lite"), WEIGHTS, threads=1)
+    photo = min(path for path in photo_folder().iterdir() if path.suffix == ".jpg")
+    data = cv2.imencode(".jpg", gray_of(photo, _WIDTH, _HEIGHT))[1].tobytes()
+    order = Order(
+        master=hashlib.sha256(data).hexdigest(), recipe=recipe, limits=limits_of(load()), net_side=net.input_size
+    )
+
+    def make(deriver: Deriver, tenant: str) -> None:
+        with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
+            source.write(data)
+            source.seek(0)
+            deriver.derive(
+                tenant,
+                source,
+                target,
+                order,
+                colorist=lambda lightness, where: cells(net, lightness, where, recipe.temperature),
+                admitted=lambda pixels: None,
+            )
+
+    return make

@@ -1,0 +1,59 @@
+"""Reduction: a picture made smaller by the mean over each pixel's area, fed with strips from top to bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from models.spaces import Samples
+
+
+class Reduction:
+    """The reduction of one picture, in either direction by what fraction it may be."""
+
+    def __init__(self, width: int, height: int, to_width: int, to_height: int, channels: int) -> None:
+        """Takes sizes in pixels, none of the new ones larger than the old."""
+        if not (1 <= to_width <= width and 1 <= to_height <= height):
+            raise ValueError(f"{width} x {height} cannot be reduced to {to_width} x {to_height}")
+        self._height = height
+        self._whole = (to_width, to_height) == (width, height)
+        self._strips: list[Samples] = []
+        self._top = 0
+        self._columns = np.zeros(0 if self._whole else width * channels, np.float64)
+        self._out = np.zeros((0, 0, 0) if self._whole else (to_height, to_width, channels), np.float32)
+        self._dtype: np.dtype[Any] = np.dtype(np.uint8)
+
+    def add(self, strip: Samples) -> None:
+        """Takes the next rows: uint8 or uint16 [rows, w] or [rows, w, channels]."""
+        self._dtype = strip.dtype
+        if self._whole:
+            self._strips.append(strip.copy())
+        else:
+            rows = np.ascontiguousarray(strip).reshape(len(strip), -1)
+            _kernel()(rows, self._out.shape[2], self._top, self._height, self._columns, self._out)
+        self._top += len(strip)
+
+    def result(self) -> Samples:
+        """Returns the reduced samples in the strips' type: [h, w] for one channel, else [h, w, channels].
+
+        Raises ValueError before all rows were added.
+        """
+        if self._top != self._height:
+            raise ValueError(f"{self._top} of {self._height} rows were added")
+        if self._whole:
+            return np.concatenate(self._strips)
+        top = np.iinfo(self._dtype).max
+        small = np.rint(np.minimum(self._out, top)).astype(self._dtype)
+        return small[:, :, 0] if small.shape[2] == 1 else small
+
+
+@cache
+def _kernel() -> Callable[..., Any]:
+    """Returns the compiled kernel. It is imported here, since the client's commands need not pay for numba."""
+    from models.area import reduce_strip  # noqa: PLC0415
+
+    compiled: Callable[..., Any] = reduce_strip
+    return compiled

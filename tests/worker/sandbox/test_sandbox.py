@@ -1,0 +1,481 @@
+"""The sandbox with real processes: whatever a picture does is its own failure, and the next is colored."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.windows import Windows
+from shared.errors import (
+    DecodeCrashed,
+    NetFailed,
+    PhotochromError,
+    PictureError,
+    SandboxUnavailable,
+    TooExpensive,
+    errors,
+)
+from shared.recipes import resolve
+from tests.worker.sandbox import traps
+from worker.orders import Derivative, Limits, Order
+from worker.sandbox import Allowances, Sandbox
+
+MEMORY = 64 << 20
+ENTRY = "tests.worker.sandbox.traps:derive"
+QUICK = Allowances(header_cpu_seconds=1, picture_cpu_seconds=1, spare_file_bytes=1 << 20)
+ORDER = Order(
+    master="0" * 64,
+    recipe=resolve({}),
+    limits=Limits(max_pixels=10**6, max_whole_pixels=10**6, max_pages=3, max_metadata_bytes=1 << 20),
+    net_side=32,
+)
+
+
+def make_sandbox(folder: Path, **options: Any) -> Sandbox:
+    """A sandbox of traps."""
+    return Sandbox(folder, MEMORY, ENTRY, **{"rehearsal": None, "allowances": QUICK, **options})
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox that the tests of this file share, since none may leave a trace in it."""
+    with make_sandbox(tmp_path_factory.mktemp("cache")) as made:
+        yield made
+
+
+def flat(lightness: np.ndarray, where: Windows) -> np.ndarray:
+    """A net that answers with the lightness."""
+    height, width = lightness.shape
+    return np.stack([lightness[::4, ::4], -lightness[::4, ::4]]).reshape(2, height // 4, width // 4)
+
+
+def derive(
+    sandbox: Any,
+    tenant: str = "ann",
+    *,
+    order: Order = ORDER,
+    colorist: Any = flat,
+    admitted: Callable[[int], None] = lambda pixels: None,
+    **says: Any,
+) -> tuple[Derivative, bytes]:
+    """Derives from a master that says so."""
+    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
+        source.write(json.dumps(says).encode())
+        source.seek(0)
+        made = sandbox.derive(tenant, source, target, order, colorist=colorist, admitted=admitted)
+        assert source.tell() == 0
+        size = target.tell()
+        target.seek(0)
+        data = target.read()
+        assert size == len(data)
+        return made, data
+
+
+def facts(sandbox: Sandbox, tenant: str = "ann") -> dict[str, Any]:
+    """What the child of a tenant tells of itself."""
+    made, _ = derive(sandbox, tenant, trap="tell")
+    told: dict[str, Any] = json.loads(made.warnings[0])
+    return told
+
+
+class InPlace:
+    """The same traps without a sandbox."""
+
+    def derive(
+        self, tenant: str, source: Any, target: Any, order: Order, *, colorist: Any, admitted: Any
+    ) -> Derivative:
+        """Derives in this process."""
+        made = traps.derive(source, target, order, colorist=colorist, admit=admitted)
+        source.seek(0)
+        return made
+
+
+@pytest.mark.parametrize("order", [ORDER, replace(ORDER, previews=False, verify=False)], ids=["all", "least"])
+def test_a_derivative_is_that_of_the_entry_in_place(sandbox: Sandbox, order: Order) -> None:
+    """What was made, and its bytes, do not differ from what the same entry makes without a sandbox."""
+    heard: list[int] = []
+    says = {"pixels": 4321, "windows": 5, "text": "grüße"}
+    assert derive(sandbox, order=order, admitted=heard.append, **says) == derive(InPlace(), order=order, **says)
+    assert heard == [4321]
+
+
+DEATHS = {
+    "segfault": "SIGSEGV",
+    "abort": "SIGABRT",
+    "end": "status 0",
+    "hang_up": "SIGTERM",
+    "raise_foreign": "status 70",
+    "babble": "stopped",
+}
+EXPENSIVE = {
+    "grow": "memory_bytes",
+    "grow_at_once": "memory_bytes",
+    "hide_refused_memory": "memory_bytes",
+    "say_no_memory": "memory_bytes",
+    "be_killed": "memory_bytes",
+    "spin": "cpu_seconds",
+    "write": "file_bytes",
+}
+
+
+@pytest.mark.parametrize("when", ["early", "trap"])
+@pytest.mark.parametrize("trap", DEATHS)
+def test_a_death_is_the_pictures_own_failure(sandbox: Sandbox, trap: str, when: str) -> None:
+    """A child that dies twice fails its picture and no other, of the same tenant or of another."""
+    with pytest.raises(DecodeCrashed) as caught:
+        derive(sandbox, **{when: trap})
+    assert DEATHS[trap] in caught.value.detail
+    assert "twice" in caught.value.detail
+    assert derive(sandbox)
+    assert derive(sandbox, "bob")
+
+
+@pytest.mark.parametrize("when", ["early", "trap"])
+@pytest.mark.parametrize("trap", EXPENSIVE)
+def test_greed_is_the_pictures_own_failure(sandbox: Sandbox, trap: str, when: str) -> None:
+    """A picture beyond a limit fails with limit and value seen, and no other does, of the same tenant or of another."""
+    with pytest.raises(TooExpensive) as caught:
+        derive(sandbox, **{when: trap})
+    assert caught.value.extra["resource"] == EXPENSIVE[trap]
+    assert caught.value.extra["limit"] > 0
+    assert caught.value.extra["seen"] > 0
+    assert derive(sandbox)
+    assert derive(sandbox, "bob")
+
+
+@pytest.mark.parametrize("when", ["early", "trap"])
+def test_a_picture_that_hangs_is_ended(tmp_path: Path, when: str) -> None:
+    """A picture that takes no processor time either is too expensive when its time is over."""
+    hasty = Allowances(header_seconds=0.3, picture_seconds=0.3)
+    with make_sandbox(tmp_path, allowances=hasty) as sandbox:
+        with pytest.raises(TooExpensive) as caught:
+            derive(sandbox, **{when: "hang"})
+        assert caught.value.extra["resource"] == "seconds"
+        assert caught.value.extra["seen"] >= 0.3
+        assert derive(sandbox)
+
+
+@pytest.mark.parametrize("code", [kind.code for kind in errors() if issubclass(kind, PictureError)])
+def test_our_errors_arrive_as_themselves(sandbox: Sandbox, code: str) -> None:
+    """Each PictureError keeps class, words and figures, and its child lives on."""
+    before = facts(sandbox)["pid"]
+    with pytest.raises(PictureError) as caught:
+        derive(sandbox, trap="raise_ours", code=code)
+    assert caught.value.code == code
+    assert caught.value.detail == "In words."
+    assert caught.value.extra == {"limit": 5, "seen": [1, 2]}
+    assert facts(sandbox)["pid"] == before
+
+
+def test_other_errors_of_ours_are_not_believed(sandbox: Sandbox) -> None:
+    """A child cannot make its worker believe that something else than its picture is at fault."""
+    with pytest.raises(DecodeCrashed):
+        derive(sandbox, trap="raise_ours", code="storage_unavailable")
+
+
+def test_a_full_disk_is_not_the_pictures_fault(sandbox: Sandbox) -> None:
+    """Where there is no room for the derivative, the sandbox is said to be away, whatever the encoder made of it."""
+    with pytest.raises(SandboxUnavailable, match="No space left"):
+        derive(sandbox, trap="fill_the_disk")
+    assert derive(sandbox)
+
+
+def test_one_death_is_bad_luck(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A picture whose child dies once is made by a fresh one, and nothing of the first try is left in its file."""
+    before = facts(sandbox)["pid"]
+    heard: list[int] = []
+    made = derive(sandbox, trap="die_once", memory=str(tmp_path / "memory"), admitted=heard.append)
+    assert made == derive(InPlace())
+    assert heard == [1000, 1000]
+    assert facts(sandbox)["pid"] != before
+
+
+def test_a_child_serves_one_tenant(sandbox: Sandbox) -> None:
+    """Pictures of one tenant share a child, those of another never."""
+    ann, again, bob, back = (facts(sandbox, tenant)["pid"] for tenant in ("ann", "ann", "bob", "ann"))
+    assert ann == again
+    assert len({ann, bob, back}) == 3
+    assert not Path(f"/proc/{bob}").exists()
+
+
+def test_no_child_serves_for_ever(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child is replaced when it has served its number of pictures, of whatever tenant."""
+    monkeypatch.setattr("worker.sandbox.sandbox._MAX_PICTURES", 2)
+    facts(sandbox, "bob")
+    pids = [facts(sandbox, "ann")["pid"] for _ in range(5)]
+    assert [pids.count(pid) for pid in dict.fromkeys(pids)] == [2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    "error", [NetFailed("It said NaN."), RuntimeError("a bug"), TimeoutError(), KeyboardInterrupt()]
+)
+def test_what_the_net_raises_is_raised(sandbox: Sandbox, error: BaseException) -> None:
+    """An exception of the colorist arrives as itself; the child, which waits for an answer, is ended."""
+    before = facts(sandbox)["pid"]
+
+    def fail(lightness: np.ndarray, where: Windows) -> np.ndarray:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        derive(sandbox, colorist=fail)
+    assert caught.value is error
+    assert not Path(f"/proc/{before}").exists()
+    assert facts(sandbox)["pid"] != before
+
+
+def test_what_hears_of_pixels_may_fail(sandbox: Sandbox) -> None:
+    """An exception of `admitted` arrives as itself too."""
+
+    def fail(pixels: int) -> None:
+        raise PhotochromError(f"{pixels} pixels")
+
+    with pytest.raises(PhotochromError, match="1000 pixels"):
+        derive(sandbox, admitted=fail)
+    assert derive(sandbox)
+
+
+LIES = {
+    "more pixels than the order admits": {"pixels": 10**6 + 1},
+    "lightness that is not of its windows' size": {"lies": "windows"},
+    "more windows than any picture has": {"windows": 1000},
+    "a size that is none": {"claims": {"width": -5}},
+    "more pages than the order admits": {"claims": {"pages": 4}},
+    "a tone that there is not": {"claims": {"tone": "<b>"}},
+    "a figure that is none": {"claims": {"delta_l": {"maximum": "x", "mean": 0, "p999": 0}}},
+    "time that is none": {"claims": {"timings": {"decode": float("nan")}}},
+    "warnings that are no words": {"claims": {"warnings": [5]}},
+    "an error that brings a book": {"trap": "raise_ours", "code": "corrupt", "book": "x" * 30_000},
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_child_is_not_believed_everything(sandbox: Sandbox, lie: str) -> None:
+    """What a child says is checked before anybody acts on it, and a child that lies is as good as dead."""
+    with pytest.raises(DecodeCrashed, match="nonsense"):
+        derive(sandbox, **LIES[lie])
+    assert derive(sandbox)
+
+
+def test_the_net_is_asked_once_a_page(sandbox: Sandbox) -> None:
+    """A child that asks more often than a derivative may have pages does not keep the net for itself."""
+    order = replace(ORDER, limits=replace(ORDER.limits, max_pages=0))
+    with pytest.raises(DecodeCrashed, match="nonsense"):
+        derive(sandbox, order=order)
+
+
+def test_memory_is_limited(sandbox: Sandbox) -> None:
+    """A picture that takes all it can get does not get more than its memory."""
+    with pytest.raises(TooExpensive) as caught:
+        derive(sandbox, trap="grow")
+    with pytest.raises(TooExpensive) as least:
+        derive(sandbox, trap="grow_at_once")
+    assert caught.value.extra["limit"] == MEMORY
+    grown = caught.value.extra["seen"] - least.value.extra["seen"]
+    # What it reads only, and its stack, are beside that.
+    assert MEMORY // 2 < grown < 1.1 * MEMORY
+
+
+def test_processor_time_is_each_pictures_own(sandbox: Sandbox) -> None:
+    """Pictures that keep within their time are made, though the child's time is the sum of theirs."""
+    pids = set()
+    for _ in range(3):
+        derive(sandbox, trap="burn", seconds=0.6)
+        pids.add(facts(sandbox)["pid"])
+    assert len(pids) == 1
+
+
+def test_a_child_has_what_it_needs_and_no_more(sandbox: Sandbox) -> None:
+    """A child has its wire, master and derivative open, cannot gain rights or dump core, and prints nowhere."""
+    told = facts(sandbox)
+    # The last is the folder that it lists them from.
+    assert told["files"] == [0, 1, 2, 3, 4, 5, 6]
+    assert told["standard"] == [os.devnull] * 3
+    assert told["core"] == [0, 0]
+    assert told["no_new_privileges"] == "1"
+    assert told["out_of_memory_score"] == "1000"
+
+
+def test_secrets_stay_with_the_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither nursery nor child get the worker's environment."""
+    monkeypatch.setenv("PHOTOCHROM_SECRET", "open-sesame")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "open-sesame")
+    with make_sandbox(tmp_path) as sandbox:
+        told = facts(sandbox)
+    for environment in (told["environment"], told["nursery_environment"]):
+        assert "OPENBLAS_NUM_THREADS" in environment
+        assert "open-sesame" not in str(environment)
+        assert "PHOTOCHROM" not in str(environment)
+
+
+def test_a_master_cannot_be_altered(sandbox: Sandbox) -> None:
+    """A child reads its master and cannot write to it, though the worker could."""
+    made, _ = derive(sandbox, trap="deface")
+    assert made.warnings == ("EBADF",)
+
+
+def test_descriptors_do_not_leak(sandbox: Sandbox) -> None:
+    """After 200 pictures of all kinds worker and child have as many files open as before."""
+
+    def many(count: int) -> None:
+        for number in range(count):
+            derive(sandbox, f"tenant {number // 7 % 3}")
+            with pytest.raises(PictureError):
+                derive(sandbox, trap="raise_ours", code="corrupt")
+
+    many(2)
+    gc.collect()
+    before = open_files()
+    many(100)
+    gc.collect()
+    assert open_files() == before
+    assert len(facts(sandbox)["files"]) == 7
+
+
+def test_a_nursery_that_dies_is_replaced(sandbox: Sandbox) -> None:
+    """The death of the process that children are forked from costs a moment and no picture, in between or amid one."""
+    nursery = facts(sandbox)["nursery"]
+    os.kill(nursery, signal.SIGKILL)
+    told = facts(sandbox)
+    assert told["nursery"] != nursery
+    kills = [told["nursery"]]
+
+    def kill_once(lightness: np.ndarray, where: Windows) -> np.ndarray:
+        if kills:
+            kill_and_wait(kills.pop())
+        return flat(lightness, where)
+
+    assert derive(sandbox, colorist=kill_once) == derive(InPlace())
+
+
+def test_a_nursery_that_dies_each_time_is_no_pictures_fault(sandbox: Sandbox) -> None:
+    """Where the second nursery dies as well the sandbox is said to be away, and works again when it does not."""
+
+    def kill(lightness: np.ndarray, where: Windows) -> np.ndarray:
+        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+        for child in map(int, children):
+            if b"\0worker.sandbox\0" in Path(f"/proc/{child}/cmdline").read_bytes():
+                kill_and_wait(child)
+        return flat(lightness, where)
+
+    with pytest.raises(SandboxUnavailable, match="twice"):
+        derive(sandbox, colorist=kill)
+    assert derive(sandbox)
+
+
+CANNOT_BEGIN = {
+    "an entry that is not there": ({"entry": "tests.worker.sandbox.nowhere:derive"}, "No module named"),
+    "a rehearsal that fails": ({"rehearsal": "tests.worker.sandbox.traps:fail_to_rehearse"}, "no codec"),
+    "a thread that is left": ({"rehearsal": "tests.worker.sandbox.traps:rehearse_with_a_thread"}, "one thread, not 2"),
+}
+
+
+@pytest.mark.parametrize("why", CANNOT_BEGIN)
+def test_a_sandbox_that_cannot_begin_says_why(tmp_path: Path, why: str) -> None:
+    """What the nursery lacks is no fault of any picture's: it is said in words, in an error that waiting may help."""
+    options, words = CANNOT_BEGIN[why]
+    with (
+        Sandbox(tmp_path, MEMORY, **{"entry": ENTRY, "rehearsal": None, **options}) as sandbox,
+        pytest.raises(SandboxUnavailable, match=words),
+    ):
+        derive(sandbox)
+
+
+def test_a_closed_sandbox_leaves_no_process(tmp_path: Path) -> None:
+    """Nursery and child are gone when the sandbox is closed, and it opens again for the next picture."""
+    sandbox = make_sandbox(tmp_path)
+    sandbox.start()
+    told = facts(sandbox)
+    sandbox.close()
+    assert not Path(f"/proc/{told['nursery']}").exists()
+    assert gone(told["pid"])
+    assert facts(sandbox)["nursery"] != told["nursery"]
+    sandbox.close()
+
+
+WORKER = """
+import sys, threading
+from pathlib import Path
+from tests.worker.sandbox.test_sandbox import derive, facts, flat, make_sandbox
+
+def tell(lightness, where):
+    print(nursery, Path(f"/proc/{nursery}/task/{nursery}/children").read_text(), flush=True)
+    return flat(lightness, where)
+
+def work():
+    global nursery
+    sandbox = make_sandbox(Path(sys.argv[1]))
+    nursery = facts(sandbox)["nursery"]
+    derive(sandbox, colorist=tell, late="hang")
+
+if sys.argv[2] == "thread":
+    threading.Thread(target=work).start()
+else:
+    work()
+"""
+
+
+@pytest.mark.parametrize("where", ["main", "thread"])
+def test_nursery_and_child_die_with_their_worker(tmp_path: Path, where: str) -> None:
+    """Nothing is left of a sandbox whose worker is killed, whichever of its threads had started it."""
+    command = [sys.executable, "-c", WORKER, str(tmp_path), where]
+    root = str(Path(__file__).parents[3])
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": root}) as worker:
+        assert worker.stdout
+        pids = [int(pid) for pid in worker.stdout.readline().split()]
+        assert len(pids) == 3  # with the child that waits for its tenant
+        assert all(Path(f"/proc/{pid}").exists() for pid in pids)
+        worker.kill()
+    assert all(gone(pid) for pid in pids)
+
+
+def test_a_thread_that_ends_leaves_its_sandbox(tmp_path: Path) -> None:
+    """A nursery that was started by a thread outlives it."""
+    with make_sandbox(tmp_path) as sandbox:
+        nurseries: list[int] = []
+        thread = threading.Thread(target=lambda: nurseries.append(facts(sandbox)["nursery"]))
+        thread.start()
+        thread.join()
+        assert facts(sandbox)["nursery"] == nurseries[0]
+
+
+def test_an_order_crosses_whole() -> None:
+    """An order is the same after its way through JSON."""
+    assert Order.from_json(json.loads(json.dumps(asdict(ORDER)))) == ORDER
+
+
+def open_files() -> int:
+    """How many files this process has open."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def kill_and_wait(pid: int) -> None:
+    """Kills a process; when it is gone its children are as good as dead."""
+    os.kill(pid, signal.SIGKILL)
+    assert gone(pid)
+
+
+def gone(pid: int) -> bool:
+    """Waits until a process that is nobody's child here is gone, or only a name that its new parent has not read."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        try:
+            if "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text():
+                return True
+        except OSError:
+            return True
+        os.sched_yield()
+    return False

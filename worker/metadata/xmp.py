@@ -1,0 +1,207 @@
+"""XMP (ISO 16684-1): the packet of a derivative, which is its master's with the marks that it is one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from worker.metadata import packets
+from worker.metadata.packets import RDF, XML, Packet, Unreadable
+
+_DC = "{http://purl.org/dc/elements/1.1/}"
+_EXIF = "{http://ns.adobe.com/exif/1.0/}"
+_IPTC_EXT = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}"
+_MM = "{http://ns.adobe.com/xap/1.0/mm/}"
+_NOTE = "{http://ns.adobe.com/xmp/note/}"
+_PHOTOSHOP = "{http://ns.adobe.com/photoshop/1.0/}"
+_ST_EVT = "{http://ns.adobe.com/xap/1.0/sType/ResourceEvent#}"
+_ST_REF = "{http://ns.adobe.com/xap/1.0/sType/ResourceRef#}"
+_TIFF = "{http://ns.adobe.com/tiff/1.0/}"
+_XMP = "{http://ns.adobe.com/xap/1.0/}"
+
+#: Prefixes of the namespaces in which a derivative is marked, unless the master's packet has others for them.
+_PREFIXES = {
+    packets.META: "x",
+    RDF: "rdf",
+    _DC: "dc",
+    _IPTC_EXT: "Iptc4xmpExt",
+    _MM: "xmpMM",
+    _NOTE: "xmpNote",
+    _ST_EVT: "stEvt",
+    _ST_REF: "stRef",
+}
+
+_INSTANCE = f"{_MM}InstanceID"
+_DERIVED, _HISTORY, _DESCRIPTION = f"{_MM}DerivedFrom", f"{_MM}History", f"{_DC}description"
+_TYPE, _SYSTEM, _VERSION = (
+    f"{_IPTC_EXT}{name}" for name in ("DigitalSourceType", "AISystemUsed", "AISystemVersionUsed")
+)
+_EXTENDED = f"{_NOTE}HasExtendedXMP"
+
+#: What a packet says of its file's samples, thumbnails, size and other blocks: no longer true of a derivative.
+_STALE = frozenset(
+    [f"{_XMP}Thumbnails", _EXTENDED, f"{_PHOTOSHOP}ColorMode", f"{_PHOTOSHOP}ICCProfile", f"{_EXIF}NativeDigest"]
+    + [f"{_EXIF}Pixel{axis}Dimension" for axis in "XY"]
+    + [f"{_TIFF}{name}" for name in ("Orientation", "ImageWidth", "ImageLength", "BitsPerSample", "Compression")]
+    + [f"{_TIFF}{name}" for name in ("PhotometricInterpretation", "SamplesPerPixel", "PlanarConfiguration")]
+    + [f"{_TIFF}{name}" for name in ("XResolution", "YResolution", "ResolutionUnit", "NativeDigest")]
+    + [f"{_TIFF}{name}" for name in ("YCbCrSubSampling", "YCbCrPositioning")]
+)
+
+#: What a split packet has beside properties, and what a name may have more than it is counted for, bytes.
+_FRAME = 1024
+_PREFIX = 40
+
+_CONTAINERS = (f"{RDF}Seq", f"{RDF}Bag", f"{RDF}Alt")
+_ITEM, _LANGUAGE, _DEFAULT = f"{RDF}li", f"{XML}lang", "x-default"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Marks:
+    """What a derivative says of itself."""
+
+    #: URI of the IPTC's vocabulary (NewsCodes, Digital Source Type)
+    source_type: str
+    #: what made it
+    system: str
+    #: version of that, with the net
+    version: str
+    #: SHA-256 of the master
+    master: str
+    #: SHA-256 of the recipe
+    recipe: str
+    #: a sentence for people
+    sentence: str
+
+
+def merged(packet: bytes | None, marks: Marks) -> tuple[bytes, tuple[str, ...]]:
+    """Returns the packet of a derivative in UTF-8, and warnings.
+
+    It holds all that the master's packet says, but for what is true of that file only, and the marks. A packet that
+    cannot be read is left out, with the warning `metadata_unreadable`. The same input gives the same bytes.
+    """
+    warnings: tuple[str, ...] = ()
+    tree = packets.empty()
+    if packet:
+        try:
+            tree = packets.read(packet)
+        except Unreadable:
+            warnings = ("metadata_unreadable",)
+    _mark(tree, marks)
+    return _text(tree), warnings
+
+
+def split(packet: bytes, limit: int) -> tuple[bytes, bytes, str]:
+    """Splits a packet that is larger than `limit` bytes for JPEG: a main one within it, and an extension with the rest.
+
+    The third value is the extension's digest, by which the main one names it (ISO 16684-3, 6.3.4: MD5 in capitals). The
+    marks come first into the main packet, then what fits, in the packet's order. Raises Unreadable.
+    """
+    whole, main = packets.read(packet), packets.empty()
+    main.prefixes = dict(whole.prefixes)
+    descriptions = whole.descriptions()
+    (target,) = main.descriptions()
+    target.attrib = {name: value for name, value in descriptions[0].attrib.items() if name.endswith("about")}
+    left = limit - _FRAME
+    marks = (_TYPE, _SYSTEM, _VERSION, _DERIVED, _DESCRIPTION)
+    for wanted in (marks, None):
+        for node in descriptions:
+            for name in [*node.attrib]:
+                size = len(tostring(Element("a", {name: node.attrib[name]}))) + _PREFIX
+                if name not in target.attrib and _wanted(name, wanted) and size <= left:
+                    target.set(name, node.attrib.pop(name))
+                    left -= size
+            for child in [*node]:
+                # Each name may bear a longer prefix than the one that ElementTree makes up.
+                size = len(tostring(child)) + sum(2 + len(element.attrib) for element in child.iter()) * _PREFIX
+                if _wanted(child.tag, wanted) and size <= left:
+                    node.remove(child)
+                    target.append(child)
+                    left -= size
+    extension = _text(whole, wrapped=False)
+    digest = hashlib.md5(extension, usedforsecurity=False).hexdigest().upper()
+    target.set(_EXTENDED, digest)
+    return _text(main), extension, digest
+
+
+def _mark(tree: Packet, marks: Marks) -> None:
+    nodes = tree.descriptions()
+    for name in _STALE:
+        _take(nodes, name)
+    for name, value in ((_TYPE, marks.source_type), (_SYSTEM, marks.system), (_VERSION, marks.version)):
+        _take(nodes, name)
+        nodes[0].set(name, value)
+    _take(nodes, _DERIVED)
+    source = {f"{_ST_REF}documentID": f"sha256:{marks.master}"}
+    # An instance is the bytes of one file (ISO 16684-2, 7.3): the master's name for its own belongs here.
+    for instance in _take(nodes, _INSTANCE):
+        source[f"{_ST_REF}instanceID"] = instance if isinstance(instance, str) else instance.text or ""
+    nodes[0].append(Element(_DERIVED, source))
+    nodes[0].append(_history(_take(nodes, _HISTORY), marks))
+    nodes[0].append(_description(_take(nodes, _DESCRIPTION), marks.sentence))
+
+
+def _history(found: list[Element | str], marks: Marks) -> Element:
+    """Returns the history with one more event at its end."""
+    events = [item for history in found if isinstance(history, Element) for item in _items(history)]
+    history = Element(_HISTORY)
+    sequence = SubElement(history, f"{RDF}Seq")
+    sequence.extend(events)
+    event = {"action": "derived", "softwareAgent": marks.system, "parameters": f"recipe sha256:{marks.recipe}"}
+    SubElement(sequence, _ITEM, {f"{_ST_EVT}{name}": value for name, value in event.items()})
+    return history
+
+
+def _description(found: list[Element | str], sentence: str) -> Element:
+    """Returns the description with the sentence at the end of what it says in each language."""
+    items: list[Element] = []
+    for text in found:
+        if isinstance(text, Element) and any(child.tag in _CONTAINERS for child in text):
+            items += _items(text)
+        else:
+            # Not as the standard has it, but meant as the default language.
+            items.append(_worded(_DEFAULT, text if isinstance(text, str) else text.text or ""))
+    if not any(item.get(_LANGUAGE) == _DEFAULT for item in items):
+        items.insert(0, _worded(_DEFAULT, items[0].text or "" if items else ""))
+    for item in items:
+        before = (item.text or "").rstrip()
+        item.text = before if sentence in before else "\n".join(filter(None, (before, sentence)))
+    description = Element(_DESCRIPTION)
+    SubElement(description, f"{RDF}Alt").extend(items)
+    return description
+
+
+def _worded(language: str, text: str) -> Element:
+    item = Element(_ITEM, {_LANGUAGE: language})
+    item.text = text
+    return item
+
+
+def _items(array: Element) -> Iterable[Element]:
+    """Returns the items of an array, of whichever kind it is."""
+    return [item for child in array if child.tag in _CONTAINERS for item in child if item.tag == _ITEM]
+
+
+def _take(nodes: list[Element], name: str) -> list[Element | str]:
+    """Removes a property, an element or an attribute, from the nodes, and returns it as often as it was there."""
+    found: list[Element | str] = []
+    for node in nodes:
+        if name in node.attrib:
+            found.append(node.attrib.pop(name))
+        for child in node.findall(name):
+            node.remove(child)
+            found.append(child)
+    return found
+
+
+def _wanted(name: str, names: tuple[str, ...] | None) -> bool:
+    return name in names if names else True
+
+
+def _text(tree: Packet, *, wrapped: bool = True) -> bytes:
+    for space, prefix in _PREFIXES.items():
+        if prefix not in tree.prefixes.values():
+            tree.prefixes.setdefault(space[1:-1], prefix)
+    return packets.write(tree, wrapped=wrapped)

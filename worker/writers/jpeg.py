@@ -1,0 +1,120 @@
+"""JPEG (JFIF 1.02): 8 bits, full color resolution, and metadata in the segments where every program looks for it."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import IO
+
+import simplejpeg
+
+from shared.errors import MetadataTooLarge, UnsupportedPicture
+from worker.metadata import exif, iptc, xmp
+from worker.metadata.packets import Unreadable
+from worker.pictures import Dressing, Metadata
+from worker.writers.pages import Pages, dpi_of, exif_of, single
+
+#: Longest side that libjpeg writes (JPEG_MAX_DIMENSION).
+_SIDE = 65_500
+
+#: Bytes of a segment without its length.
+_ROOM = 65_533
+
+_START = b"\xff\xd8"
+_APP0, _APP1, _APP2, _APP13, _COMMENT = 0xE0, 0xE1, 0xE2, 0xED, 0xFE
+
+_XMP = b"http://ns.adobe.com/xap/1.0/\0"
+_XMP_EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
+_ICC = b"ICC_PROFILE\0"
+
+#: Digest, whole length and offset before each part of an extension (ISO 16684-3, 6.3.4).
+_PART = struct.Struct(">32sII")
+
+_MOST_ICC_SEGMENTS = 255
+
+
+def write(target: IO[bytes], pages: Pages) -> tuple[str, ...]:
+    """Writes the page into an empty file; see `worker.pictures.Writer`. Raises UnsupportedPicture above 65,500 pixels.
+
+    EXIF of more than a segment is left out, but for what is said here, with the warning `metadata_dropped`.
+    """
+    dressing, samples = single(pages, side=_SIDE, what="JPEG")
+    segments, warnings = _segments(dressing)
+    encoded = simplejpeg.encode_jpeg(samples, quality=dressing.quality, colorspace="RGB", colorsubsampling="444")
+    del samples
+    target.write(_START)
+    for segment in segments:
+        target.write(segment)
+    target.write(memoryview(encoded)[_body(encoded) :])
+    return warnings
+
+
+def _body(encoded: bytes) -> int:
+    """Returns where the file goes on behind its JFIF segment, which is replaced by one that knows the resolution."""
+    at = len(_START)
+    if encoded[at : at + 2] == bytes((0xFF, _APP0)):
+        at += 2 + int.from_bytes(encoded[at + 2 : at + 4], "big")
+    return at
+
+
+def _segments(dressing: Dressing) -> tuple[list[bytes], tuple[str, ...]]:
+    warnings: tuple[str, ...] = ()
+    block = exif.PREFIX + exif_of(dressing)
+    if len(block) > _ROOM:
+        warnings = ("metadata_dropped",)
+        block = exif.PREFIX + exif_of(replace(dressing, metadata=Metadata()))
+    segments = [_density(dpi_of(dressing)), _segment(_APP1, block)]
+    if dressing.metadata.xmp:
+        segments += _xmp_segments(dressing.metadata.xmp)
+    if dressing.profile:
+        segments += _profile_segments(dressing.profile)
+    if dressing.metadata.iptc:
+        resources = iptc.to_photoshop(dressing.metadata.iptc)
+        segments += [_segment(_APP13, iptc.PREFIX + part) for part in _parts(resources, _ROOM - len(iptc.PREFIX))]
+    segments += [_segment(_COMMENT, part) for part in _parts(dressing.description.encode(), _ROOM)]
+    return segments, warnings
+
+
+def _density(dpi: tuple[float, float] | None) -> bytes:
+    """Returns the JFIF segment: whole dots per inch, or the shape of a pixel only."""
+    unit, x, y = 0, 1, 1
+    if dpi and all(1 <= round(value) <= 0xFFFF for value in dpi):
+        unit, x, y = 1, round(dpi[0]), round(dpi[1])
+    return _segment(_APP0, struct.pack(">5sHBHHBB", b"JFIF\0", 0x0102, unit, x, y, 0, 0))
+
+
+def _xmp_segments(packet: bytes) -> Iterator[bytes]:
+    if len(_XMP) + len(packet) <= _ROOM:
+        yield _segment(_APP1, _XMP + packet)
+        return
+    try:
+        main, extension, digest = xmp.split(packet, _ROOM - len(_XMP))
+    except Unreadable as error:
+        raise MetadataTooLarge(
+            f"The XMP packet of {len(packet):,} bytes cannot be split for JPEG: {error}", seen=len(packet)
+        ) from error
+    yield _segment(_APP1, _XMP + main)
+    offset = 0
+    for part in _parts(extension, _ROOM - len(_XMP_EXTENSION) - _PART.size):
+        yield _segment(_APP1, _XMP_EXTENSION + _PART.pack(digest.encode(), len(extension), offset) + part)
+        offset += len(part)
+
+
+def _profile_segments(profile: bytes) -> Iterator[bytes]:
+    """Returns the profile in numbered parts (ICC.1:2022, B.4)."""
+    parts = _parts(profile, _ROOM - len(_ICC) - 2)
+    if len(parts) > _MOST_ICC_SEGMENTS:
+        raise UnsupportedPicture(
+            f"The profile has {len(profile):,} bytes: more than JPEG has segments for.", seen=len(profile)
+        )
+    for number, part in enumerate(parts, 1):
+        yield _segment(_APP2, _ICC + bytes((number, len(parts))) + part)
+
+
+def _parts(data: bytes, size: int) -> list[bytes]:
+    return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+def _segment(marker: int, body: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body

@@ -1,0 +1,39 @@
+"""WebP: 8 bits, lossless or by quality, with profile, EXIF and XMP."""
+
+from __future__ import annotations
+
+from typing import IO
+
+from PIL import Image
+
+from worker.writers.pages import Pages, exif_of, single
+
+#: Longest side (RFC 9649, 2.7.1).
+_SIDE = 16_383
+
+#: Effort. Lossless, on 3 MP of a photo with grain: 0.379 of the samples at 16 MB/s; the greatest effort that ends within
+#: seconds makes 0.373. Lossy, at quality 95: 0.110 at 11 MB/s, against 0.107 at a third of that.
+_LOSSLESS = {"lossless": True, "method": 2, "quality": 25}
+_LOSSY_METHOD = 4
+
+
+def write(target: IO[bytes], pages: Pages) -> tuple[str, ...]:
+    """Writes the page into an empty file; see `worker.pictures.Writer`. Raises UnsupportedPicture above 16,383 pixels.
+
+    The resolution has a place in EXIF only. IPTC has none: it is left out, with the warning `metadata_dropped`.
+    """
+    dressing, samples = single(pages, side=_SIDE, what="WebP")
+    image = Image.fromarray(samples)
+    del samples
+    lossless = dressing.compression == "lossless"
+    image.save(
+        target,
+        "WEBP",
+        **(_LOSSLESS if lossless else {"method": _LOSSY_METHOD, "quality": dressing.quality}),
+        # What lies under full transparency is part of the picture.
+        exact=True,
+        icc_profile=dressing.profile or b"",
+        exif=exif_of(dressing),
+        xmp=dressing.metadata.xmp or b"",
+    )
+    return ("metadata_dropped",) if dressing.metadata.iptc else ()
