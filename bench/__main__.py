@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bench import index_memory, stages, throughput
+from bench import index_memory
 
 _BENCHES = {"throughput": throughput.main, "stages": stages.main, "index_memory": index_memory.main}
 

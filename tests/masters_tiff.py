@@ -531,9 +531,7 @@ def _jpeg_rgb() -> Fixture:
     stream = imagecodecs.jpeg8_encode(samples, level=95, colorspace="RGB", outcolorspace="RGB")
     at = stream.index(b"\xff\xee")
     bare = stream[:at] + stream[at + 2 + int.from_bytes(stream[at + 2 : at + 4], "big") :]
-    fields = gray_fields(
-        WIDTH, HEIGHT, compression=7, t258=(SHORT, [8] * 3), t262=(SHORT, [2]), t277=(SHORT, [3])
-    )
+    fields = gray_fields(WIDTH, HEIGHT, compression=7, t258=(SHORT, [8] * 3), t262=(SHORT, [2]), t277=(SHORT, [3]))
     data = tiff_files.tiff(Page(fields=fields, segments=[bare]))
     return Fixture(data=data, samples=samples, kind=Kind.RGB, depth=8, tolerance=_JPEG_TOLERANCE)
 

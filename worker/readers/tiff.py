@@ -1,6 +1,6 @@
 """Reader of TIFF and BigTIFF: full pages in order, by strips.
 
-What is read is in `tiff_tags` and `tiff_layout`. A segment that is missing, goes beyond the file or does not decode to
+What is read is in `tiff_tags` and `tiff_fields`. A segment that is missing, goes beyond the file or does not decode to
 all of its rows refuses the page; nothing is filled up.
 """
 
@@ -20,8 +20,9 @@ from worker.readers import tiff_tags as tag
 from worker.readers.tiff_bands import bands, is_streamed
 from worker.readers.tiff_blocks import read_dpi, read_metadata, read_profile
 from worker.readers.tiff_directories import Directory, Form, read_pages
+from worker.readers.tiff_fields import read_layout
 from worker.readers.tiff_file import File
-from worker.readers.tiff_layout import Layout, read_layout
+from worker.readers.tiff_layout import Layout
 from worker.readers.tiff_samples import Meaning, Range, find_range, read_meaning
 
 #: Orientations that strips can be given in: upright, and mirrored from left to right.

@@ -50,7 +50,7 @@ def write(target: IO[bytes], pages: Pages) -> tuple[str, ...]:
     packer = zlib.compressobj(_LEVEL)
     row = dressing.width * (3 + dressing.alpha) * dressing.depth // 8
     for band in cut(dressing, strips, min(max(_BAND_BYTES // row, 1), dressing.height)):
-        if packed := packer.compress(_filtered(band)):
+        if packed := packer.compress(_filtered(band).data):
             target.write(_chunk(b"IDAT", packed))
     target.write(_chunk(b"IDAT", packer.flush()))
     target.write(_chunk(b"IEND", b""))

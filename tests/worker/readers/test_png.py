@@ -1,0 +1,251 @@
+"""The reader of PNG."""
+
+from __future__ import annotations
+
+import binascii
+import io
+import struct
+import zlib
+
+import pytest
+from PIL import Image
+
+from shared.errors import Corrupt, Truncated, UnsupportedPicture
+from tests.makers import (
+    PNG_SIGNATURE,
+    exif_block,
+    iptc_records,
+    photoshop_resources,
+    png_chunk,
+    png_file,
+    png_head,
+    scene,
+    with_chunks,
+)
+from tests.masters_other import SRGB, XMP, masters
+from tests.worker.readers.reading import compare, open_header, read, refuse, refuse_cut, survive
+from worker.readers import png
+
+FIXTURES = {name: fixture for name, fixture in masters().items() if name.startswith("png")}
+PLAIN = png_file(scene(1), bits=8, color=0)
+GAMMA = struct.pack(">I", 45455)
+
+
+def pixels(
+    samples: bytes, *, size: tuple[int, int] = (4, 2), bits: int = 8, color: int = 0, extra: bytes = b""
+) -> bytes:
+    """A PNG around a zlib stream that is put as it is."""
+    body = png_chunk(b"IDAT", samples) + png_chunk(b"IEND", b"")
+    return PNG_SIGNATURE + png_head(*size, bits=bits, color=color) + extra + body
+
+
+def repaired(data: bytes) -> bytes:
+    """A damaged PNG whose check sums are right again, as far as its chunks can be told."""
+    out, at = bytearray(data), 8
+    while at + 12 <= len(out) and at + 12 + (length := int.from_bytes(out[at : at + 4], "big")) <= len(out):
+        out[at + 8 + length : at + 12 + length] = struct.pack(">I", zlib.crc32(out[at + 4 : at + 8 + length]))
+        at += 12 + length
+    return bytes(out)
+
+
+@pytest.mark.parametrize("name", FIXTURES)
+def test_a_fixture_is_read_as_written(name: str) -> None:
+    """Samples, kind, depth, alpha, resolution and profile of each fixture come back."""
+    compare(png, FIXTURES[name])
+
+
+@pytest.mark.parametrize("name", ["png-gray-16", "png-rgb-8", "png-palette-4-interlaced", "png-dressed"])
+def test_a_cut_file_is_truncated(name: str) -> None:
+    """A file that ends early is refused, wherever that is."""
+    refuse_cut(png, FIXTURES[name].data)
+
+
+@pytest.mark.parametrize("at", [20, 45, 60, len(PLAIN) // 2, len(PLAIN) - 20])
+def test_a_wrong_check_sum_is_corrupt(at: int) -> None:
+    """One wrong bit anywhere in a chunk is damage."""
+    with pytest.raises(Corrupt, match="check sum"):
+        read(png, PLAIN[:at] + bytes([PLAIN[at] ^ 4]) + PLAIN[at + 1 :])
+
+
+@pytest.mark.parametrize("at", [0.3, 0.5, 0.8])
+def test_a_hole_is_refused_even_with_right_check_sums(at: int) -> None:
+    """Zeros in the middle of the stream are damage that zlib sees."""
+    start = int(len(PLAIN) * at)
+    refuse(png, repaired(PLAIN[:start] + bytes(64) + PLAIN[start + 64 :]))
+
+
+@pytest.mark.parametrize(
+    ("stream", "error"),
+    [
+        pytest.param(zlib.compress(b"\0abcd"), Truncated, id="a row is missing"),
+        pytest.param(zlib.compress(b"\0abcd\0efgh")[:-6], Truncated, id="the stream is cut"),
+        pytest.param(zlib.compress(b"\0abcd\0efgh")[:-4] + b"none", Corrupt, id="its check sum is wrong"),
+        pytest.param(zlib.compress(b"\0abcd\7efgh"), Corrupt, id="a filter does not exist"),
+        pytest.param(b"no stream", Corrupt, id="it is none"),
+    ],
+)
+def test_a_stream_that_is_not_whole_is_refused(stream: bytes, error: type[Exception]) -> None:
+    """Rows that are not in the stream are not made up."""
+    with pytest.raises(error):
+        read(png, pixels(stream))
+
+
+def test_a_file_without_pixels_is_truncated() -> None:
+    """A file that goes from IHDR to IEND lacks its pixels."""
+    with pytest.raises(Truncated, match="IDAT"):
+        open_header(png, PNG_SIGNATURE + png_head(4, 2, bits=8, color=0) + png_chunk(b"IEND", b""))
+
+
+def test_a_bomb_shows_its_size_in_the_header() -> None:
+    """A small file that claims 400 megapixels is measured before anything is unpacked."""
+    header = open_header(png, pixels(zlib.compress(bytes(20_001 * 100)), size=(20_000, 20_000)))
+    assert header.pixels == 400_000_000
+    assert header.size == 400_000_000
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param(png_head(4, 2, bits=16, color=3), id="a palette of 16 bits"),
+        pytest.param(png_head(4, 2, bits=8, color=5), id="an unknown color type"),
+        pytest.param(png_head(0, 2, bits=8, color=0), id="no width"),
+        pytest.param(png_head(4, 2_000_000, bits=8, color=0), id="a side beyond what the decoder takes"),
+        pytest.param(png_head(4, 2, bits=8, color=3), id="a palette that is missing"),
+        pytest.param(png_chunk(b"IHDR", bytes(5)), id="a short header"),
+        pytest.param(png_chunk(b"gAMA", GAMMA), id="no header"),
+    ],
+)
+def test_headers_that_cannot_be_are_corrupt(head: bytes) -> None:
+    """An IHDR that PNG does not have is damage."""
+    stream = png_chunk(b"IDAT", zlib.compress(b"\0abcd\0efgh"))
+    with pytest.raises(Corrupt):
+        open_header(png, PNG_SIGNATURE + head + stream + png_chunk(b"IEND", b""))
+
+
+def test_a_critical_chunk_that_is_not_known_is_unsupported() -> None:
+    """No reader may pass over a critical chunk; its name is told."""
+    with pytest.raises(UnsupportedPicture, match="CgBI"):
+        open_header(png, PNG_SIGNATURE + png_chunk(b"CgBI", bytes(4)) + PLAIN[8:])
+
+
+def test_an_index_outside_the_palette_is_corrupt() -> None:
+    """A pixel that asks for a color that is not there is damage, not black."""
+    with pytest.raises(Corrupt, match="number 9"):
+        read(png, pixels(zlib.compress(b"\0\1\2\3\x09\0\0\0\0\0"), color=3, extra=png_chunk(b"PLTE", bytes(12))))
+
+
+@pytest.mark.parametrize(
+    ("extra", "warnings"),
+    [
+        pytest.param(png_chunk(b"gAMA", GAMMA), (), id="1/2.2"),
+        pytest.param(png_chunk(b"gAMA", struct.pack(">I", 100_000)), ("gamma_ignored",), id="linear"),
+        pytest.param(png_chunk(b"gAMA", struct.pack(">I", 55_556)), ("gamma_ignored",), id="1/1.8"),
+        pytest.param(
+            png_chunk(b"sRGB", b"\0") + png_chunk(b"gAMA", struct.pack(">I", 100_000)), (), id="sRGB comes first"
+        ),
+        pytest.param(png_chunk(b"cICP", bytes([9, 16, 0, 1])), ("gamma_ignored",), id="perceptual quantizer"),
+        pytest.param(png_chunk(b"cICP", bytes([1, 13, 0, 1])), (), id="sRGB by number"),
+    ],
+)
+def test_a_gamma_that_is_not_applied_is_told(extra: bytes, warnings: tuple[str, ...]) -> None:
+    """A tone curve far from sRGB's, without a profile, gives a warning."""
+    assert open_header(png, with_chunks(PLAIN, extra)).warnings == warnings
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"bomb\0\0" + zlib.compress(bytes(40 << 20)), id="it unpacks to 40 MiB"),
+        pytest.param(b"cut\0\0" + zlib.compress(SRGB)[:-9], id="it is cut"),
+        pytest.param(b"method\0\7" + zlib.compress(SRGB), id="it is packed in an unknown way"),
+        pytest.param(b"no end of its name", id="it has no name"),
+    ],
+)
+def test_a_profile_that_cannot_be_unpacked_is_ignored_and_told(body: bytes) -> None:
+    """A damaged or outsized profile is left out, with a warning."""
+    header = open_header(png, with_chunks(PLAIN, png_chunk(b"iCCP", body)))
+    assert header.profile is None
+    assert header.warnings == ("profile_unreadable",)
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        pytest.param(png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP), id="plain"),
+        pytest.param(png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0en\0x\0" + zlib.compress(XMP)), id="packed"),
+        pytest.param(png_chunk(b"zTXt", b"XML:com.adobe.xmp\0\0" + zlib.compress(XMP)), id="in zTXt"),
+        pytest.param(png_chunk(b"tEXt", b"XML:com.adobe.xmp\0" + XMP), id="in tEXt"),
+    ],
+)
+def test_xmp_is_found(chunk: bytes) -> None:
+    """The packet stands in the header, however its text is kept."""
+    assert open_header(png, with_chunks(PLAIN, chunk)).metadata.xmp == XMP
+
+
+def raw(name: bytes, block: bytes) -> bytes:
+    """A profile as ImageMagick keeps it in a text."""
+    digits = binascii.hexlify(block)
+    lines = b"\n".join(digits[at : at + 72] for at in range(0, len(digits), 72))
+    text = b"\n%s\n%8d\n%s\n" % (name, len(block), lines)
+    return png_chunk(b"zTXt", b"Raw profile type %s\0\0" % name + zlib.compress(text))
+
+
+def test_raw_profiles_are_read() -> None:
+    """EXIF, IPTC, XMP and ICC of ImageMagick's texts stand in the header."""
+    artist = exif_block(artist="A. Nother")
+    wrapped = photoshop_resources(iptc_records("A caption"))
+    space = b"http://ns.adobe.com/xap/1.0/\0"
+    for chunks in (
+        [raw(b"exif", b"Exif\0\0" + artist), raw(b"iptc", wrapped), raw(b"xmp", XMP), raw(b"icc", SRGB)],
+        [raw(b"APP1", b"Exif\0\0" + artist), raw(b"8bim", wrapped), raw(b"xmp", XMP), raw(b"icm", SRGB)],
+        [raw(b"exif", artist), raw(b"iptc", iptc_records("A caption")), raw(b"APP1", space + XMP), raw(b"icc", SRGB)],
+    ):
+        header = open_header(png, with_chunks(PLAIN, *chunks))
+        assert b"A. Nother" in (header.metadata.exif or b"")
+        assert header.metadata.iptc == iptc_records("A caption")
+        assert header.metadata.xmp == XMP
+        assert header.profile == SRGB
+        assert header.warnings == ()
+
+
+def test_a_raw_profile_that_is_cut_is_told() -> None:
+    """A text with fewer digits than it claims is left out, with a warning."""
+    text = b"Raw profile type xmp\0\nxmp\n      99\n" + binascii.hexlify(XMP[:50])
+    header = open_header(png, with_chunks(PLAIN, png_chunk(b"tEXt", text)))
+    assert header.metadata.xmp is None
+    assert header.warnings == ("metadata_unreadable",)
+
+
+def test_metadata_behind_the_pixels_are_found() -> None:
+    """Chunks between IDAT and IEND count."""
+    data = PLAIN[:-12] + png_chunk(b"eXIf", exif_block(orientation=6)) + PLAIN[-12:]
+    header = open_header(png, data)
+    assert (header.width, header.height) == scene(1).shape
+
+
+def test_resolution_without_a_unit_is_none() -> None:
+    """A pHYs chunk that only tells the shape of a pixel is no resolution."""
+    assert open_header(png, with_chunks(PLAIN, png_chunk(b"pHYs", struct.pack(">IIB", 1, 1, 0)))).dpi is None
+
+
+def test_of_an_animation_the_still_picture_is_read() -> None:
+    """An animated PNG gives its first picture, with a warning."""
+    frames = [Image.fromarray(scene(3, seed=seed)) for seed in (0, 1)]
+    out = io.BytesIO()
+    frames[0].save(out, "PNG", save_all=True, append_images=frames[1:])
+    header, samples = read(png, out.getvalue())
+    assert header.warnings == ("multi_page",)
+    assert (samples == scene(3)).all()
+
+
+def test_bytes_behind_the_end_are_no_matter() -> None:
+    """What follows IEND is not looked at."""
+    _, samples = read(png, PLAIN + b"trailing")
+    assert (samples == scene(1)).all()
+
+
+@pytest.mark.parametrize("name", FIXTURES)
+def test_mutations_are_read_or_refused(name: str) -> None:
+    """Random damage raises nothing but errors of pictures, with wrong check sums and with right ones."""
+    survive(png, FIXTURES[name])
+    survive(png, FIXTURES[name], repair=repaired, seed=2)
