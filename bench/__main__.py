@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
-from bench import index_memory
-
-_BENCHES = {"throughput": throughput.main, "stages": stages.main, "index_memory": index_memory.main}
+#: Modules of this folder with a `main`, in the order in which all are run.
+_BENCHES = ("throughput", "stages", "index_memory", "render", "chroma", "tones", "windows")
 
 if __name__ == "__main__":
     names = sys.argv[1:] or list(_BENCHES)
@@ -14,4 +14,4 @@ if __name__ == "__main__":
         raise SystemExit(f"Unknown bench {unknown[0]}. Known: {', '.join(_BENCHES)}.")
     for number, name in enumerate(names):
         print("\n" * bool(number) + f"== {name}")
-        _BENCHES[name]()
+        import_module(f"bench.{name}").main()

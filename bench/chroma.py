@@ -91,9 +91,7 @@ def _print_errors(photos: dict[str, NDArray[np.uint8]]) -> float:
 
 def _print_row(name: str, errors: list[float]) -> None:
     bilinear, cubic_error, ours = errors
-    print(
-        f"{name:36}{bilinear:10.2f}{cubic_error:8.2f}{ours:12.2f}{cubic_error / bilinear:9.3f}{ours / bilinear:7.3f}"
-    )
+    print(f"{name:36}{bilinear:10.2f}{cubic_error:8.2f}{ours:12.2f}{cubic_error / bilinear:9.3f}{ours / bilinear:7.3f}")
 
 
 def _print_ringing() -> float:
@@ -111,7 +109,6 @@ def _print_ringing() -> float:
         ab, cells = reduced(true, light)
         beyond = [_beyond(each, true) for each in (cubic(ab, light), rebuilt(edge_aware(ab, cells), light))]
         print(f"{name:36}{beyond[0]:8.2f}{beyond[1]:12.2f}")
-        # At the edge itself L* is neither one nor the other; there is ringing only where it is flat.
         worst = max(worst, beyond[1])
     return worst
 

@@ -122,7 +122,3 @@ def _half_a_sample(grays: Samples, space: Colorimetry) -> Array:
     top = np.iinfo(grays.dtype).max
     light = space.decode(np.arange(top + 2) / top)
     return lightness(np.minimum((light[grays] + light[grays.astype(int) + 1]) / 2, 1)) - lightness(light[grays])
-
-
-if __name__ == "__main__":
-    main()

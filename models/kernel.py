@@ -284,7 +284,11 @@ def _place(s, row, samples, fine, n):
 @_compiled
 def _write(s, samples, fine, light, luminance, out, n):
     """Writes a row's samples, each the nearest to its linear light, and their luminance into _FOUND."""
-    reds, greens, blues = s[_RED + _CELLS].view(np.uint32), s[_GREEN + _CELLS].view(np.uint32), s[_BLUE + _CELLS].view(np.uint32)
+    reds, greens, blues = (
+        s[_RED + _CELLS].view(np.uint32),
+        s[_GREEN + _CELLS].view(np.uint32),
+        s[_BLUE + _CELLS].view(np.uint32),
+    )
     red_part, green_part, blue_part, found = s[_RED], s[_GREEN], s[_BLUE], s[_FOUND]
     red_share, green_share, blue_share = luminance[0], luminance[1], luminance[2]
     if fine:
@@ -301,7 +305,9 @@ def _write(s, samples, fine, light, luminance, out, n):
         for x in range(n):
             r, g, b = samples[reds[x]], samples[greens[x]], samples[blues[x]]
             out[x, 0], out[x, 1], out[x, 2] = r, g, b
-            found[x] = light[np.uint32(r)] * red_share + light[np.uint32(g)] * green_share + light[np.uint32(b)] * blue_share
+            found[x] = (
+                light[np.uint32(r)] * red_share + light[np.uint32(g)] * green_share + light[np.uint32(b)] * blue_share
+            )
 
 
 @_compiled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from shared.services import Services
 from shared.settings import Settings
 from shared.storage.opening import open_store
 from worker.deriving import Deriver
+from worker.sandbox import Sandbox
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,11 +65,10 @@ def open_workshop(settings: Settings, app: Celery, *, nets: Mapping[str, Net] | 
 
 
 def open_sandbox(settings: Settings) -> Deriver:
-    """Returns the sandbox of this process; its nursery starts at once, while the caller goes on."""
-    from worker.sandbox import Sandbox  # noqa: PLC0415
-
+    """Returns the sandbox of this process, which ends with it; what takes its time starts while the caller goes on."""
     sandbox = Sandbox(settings.cache_dir, memory_bytes=settings.sandbox_megabytes << 20)
     sandbox.start()
+    atexit.register(sandbox.close)
     return sandbox
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.chroma import lab_of, rebuilt, reduced
-from models.chroma import edge_aware, plain
+from models.chroma import edge_aware
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -69,13 +69,25 @@ def test_color_stops_at_an_edge() -> None:
     grid = edge_aware(ab, box(light, 56, 56))
     edge = slice(104, 116)
     error = np.abs(rebuilt(grid, light) - true)[:, edge].mean()
-    assert error < 0.35 * np.abs(rebuilt(plain(ab), light) - true)[:, edge].mean()
+    assert error < 0.35 * np.abs(rebuilt(ab, light) - true)[:, edge].mean()
 
 
-@pytest.mark.parametrize("name", ["astronaut", "coffee", "rocket"])
-def test_photographs_are_closer_to_the_truth(name: str) -> None:
-    """True ab shrunk to 56 x 56 and brought back is at least 12 % nearer than by bilinear interpolation."""
-    lightness, true = lab_of(getattr(skimage.data, name)())
-    ab, cells = reduced(true, lightness)
-    error = np.abs(rebuilt(edge_aware(ab, cells), lightness) - true).mean()
-    assert error < 0.88 * np.abs(rebuilt(plain(ab), lightness) - true).mean()
+def test_photographs_are_closer_to_the_truth() -> None:
+    """True ab shrunk to 56 x 56 and brought back is nearer than by bilinear interpolation; over all by 12 %."""
+    ratios = []
+    for photo in (skimage.data.astronaut(), skimage.data.coffee(), skimage.data.rocket(), skimage.data.chelsea()):
+        lightness, true = lab_of(photo)
+        ab, cells = reduced(true, lightness)
+        error = np.abs(rebuilt(edge_aware(ab, cells), lightness) - true).mean()
+        ratios.append(error / np.abs(rebuilt(ab, lightness) - true).mean())
+    assert max(ratios) < 0.97
+    assert np.mean(ratios) < 0.88
+
+
+def test_the_bench_measures_lab() -> None:
+    """Known colors have their known L*, a and b (D65): gray, sRGB red and sRGB blue."""
+    photo = np.array([[[128, 128, 128], [255, 0, 0], [0, 0, 255]]], np.uint8)
+    lightness, ab = lab_of(photo)
+    assert lightness[0] == pytest.approx([53.585, 53.241, 32.297], abs=0.05)
+    assert ab[0, 0] == pytest.approx([0, 80.09, 79.19], abs=0.2)
+    assert ab[1, 0] == pytest.approx([0, 67.20, -107.86], abs=0.2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from typing import IO, Any
 
 import pytest
 
@@ -16,8 +17,9 @@ from shared.items import Item, ItemState, Refusal
 from shared.jobs import Job
 from shared.recipes import PIPELINE_VERSION, resolve
 from tests.house import LITE, House, picture
-from worker import attempts
+from worker import attempts, pipeline
 from worker.leases import Leases
+from worker.orders import Derivative, Order
 from worker.slices import work
 
 
@@ -166,14 +168,14 @@ def test_storage_trouble_is_waited_out(house: House, monkeypatch: pytest.MonkeyP
 def test_a_bug_is_charged_and_never_ends_the_slice(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """An unforeseen error costs its item an attempt and nothing to the others."""
     job = submit(house, picture(), picture(seed=1))
-    real = attempts.derive
+    real = pipeline.derive
 
-    def buggy(*args: object, **kwargs: object) -> object:
-        if kwargs["master"] == hashlib.sha256(picture()).hexdigest():
+    def buggy(source: IO[bytes], target: IO[bytes], order: Order, **kwargs: Any) -> Derivative:
+        if order.master == hashlib.sha256(picture()).hexdigest():
             raise ZeroDivisionError
-        return real(*args, **kwargs)  # type: ignore[arg-type]
+        return real(source, target, order, **kwargs)
 
-    monkeypatch.setattr(attempts, "derive", buggy)
+    monkeypatch.setattr(pipeline, "derive", buggy)
     assert house.work() == 1
     assert [row.number for row in house.shop.ledger.rows(job)] == [1]
     assert house.client.hget(f"pc:job:{job.id}:tries", "0") == b"1|0|"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element, TreeBuilder, tostring
 from xml.parsers import expat
@@ -13,10 +14,10 @@ XML = "{http://www.w3.org/XML/1998/namespace}"
 _START = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
 _END = '\n<?xpacket end="w"?>'
 
-#: Largest packet that is read, bytes; most elements and attributes in it; deepest nesting. Real ones, with the history
-#: of an edited picture, stay within a tenth.
+#: Largest packet that is read, bytes; most elements, attributes and namespaces in it; deepest nesting. Real ones, with
+#: the history of an edited picture, stay within a tenth.
 MOST_BYTES = 16 << 20
-MOST_NODES = 400_000
+MOST_NODES = 200_000
 DEEPEST = 100
 
 #: Longest prefix that is kept, characters: each name of its namespace bears it.
@@ -103,17 +104,21 @@ class _Tree:
         self._depth = 0
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        self._nodes += 1 + len(attributes)
         self._depth += 1
-        if self._nodes > MOST_NODES or self._depth > DEEPEST:
-            raise Unreadable("The packet has too many nodes.")
+        self._count(1 + len(attributes))
         self.builder.start(_braced(name), {_braced(key): value for key, value in attributes.items()})
 
     def _end(self, name: str) -> None:
         self._depth -= 1
         self.builder.end(_braced(name))
 
+    def _count(self, nodes: int) -> None:
+        self._nodes += nodes
+        if self._nodes > MOST_NODES or self._depth > DEEPEST:
+            raise Unreadable("The packet has too many nodes.")
+
     def _declare(self, prefix: str | None, space: str) -> None:
+        self._count(1)
         if prefix and len(prefix) <= _LONGEST_PREFIX:
             self.prefixes.setdefault(space, prefix)
 
@@ -130,9 +135,11 @@ class _Names:
     """Qualified names, each namespace with one prefix in the whole document."""
 
     def __init__(self, prefixes: dict[str, str]) -> None:
-        self._wished = prefixes
         #: namespace -> prefix, of those that occur
         self.used: dict[str, str] = {}
+        self._wished = prefixes
+        self._taken: set[str] = set()
+        self._numbers = itertools.count(1)
 
     def qualified(self, name: str) -> str:
         if not name.startswith("{"):
@@ -141,12 +148,9 @@ class _Names:
         if space == XML[1:-1]:
             return f"xml:{local}"
         if space not in self.used:
-            wish = self._wished.get(space, "ns")
-            taken = {*self.used.values(), *(self._wished[key] for key in self._wished if key != space)}
-            number = 1
-            prefix = wish if wish != "ns" else "ns1"
-            while prefix in taken:
-                number += 1
-                prefix = f"{wish}{number}"
+            prefix = self._wished.get(space)
+            while prefix is None or prefix in self._taken:
+                prefix = f"ns{next(self._numbers)}"
+            self._taken.add(prefix)
             self.used[space] = prefix
         return f"{self.used[space]}:{local}"

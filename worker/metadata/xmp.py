@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from xml.etree.ElementTree import Element, SubElement, tostring
+from xml.etree.ElementTree import Element, SubElement
 
 from worker.metadata import packets
 from worker.metadata.packets import RDF, XML, Packet, Unreadable
@@ -38,21 +37,22 @@ _DERIVED, _HISTORY, _DESCRIPTION = f"{_MM}DerivedFrom", f"{_MM}History", f"{_DC}
 _TYPE, _SYSTEM, _VERSION = (
     f"{_IPTC_EXT}{name}" for name in ("DigitalSourceType", "AISystemUsed", "AISystemVersionUsed")
 )
-_EXTENDED = f"{_NOTE}HasExtendedXMP"
+
+#: In a packet that is split for JPEG: the digest of its extension (ISO 16684-3, 6.3.4).
+EXTENDED = f"{_NOTE}HasExtendedXMP"
+
+#: The properties by which a derivative says what it is.
+MARKS = frozenset([_TYPE, _SYSTEM, _VERSION, _DERIVED, _DESCRIPTION])
 
 #: What a packet says of its file's samples, thumbnails, size and other blocks: no longer true of a derivative.
 _STALE = frozenset(
-    [f"{_XMP}Thumbnails", _EXTENDED, f"{_PHOTOSHOP}ColorMode", f"{_PHOTOSHOP}ICCProfile", f"{_EXIF}NativeDigest"]
+    [f"{_XMP}Thumbnails", EXTENDED, f"{_PHOTOSHOP}ColorMode", f"{_PHOTOSHOP}ICCProfile", f"{_EXIF}NativeDigest"]
     + [f"{_EXIF}Pixel{axis}Dimension" for axis in "XY"]
     + [f"{_TIFF}{name}" for name in ("Orientation", "ImageWidth", "ImageLength", "BitsPerSample", "Compression")]
     + [f"{_TIFF}{name}" for name in ("PhotometricInterpretation", "SamplesPerPixel", "PlanarConfiguration")]
     + [f"{_TIFF}{name}" for name in ("XResolution", "YResolution", "ResolutionUnit", "NativeDigest")]
     + [f"{_TIFF}{name}" for name in ("YCbCrSubSampling", "YCbCrPositioning")]
 )
-
-#: What a split packet has beside properties, and what a name may have more than it is counted for, bytes.
-_FRAME = 1024
-_PREFIX = 40
 
 _CONTAINERS = (f"{RDF}Seq", f"{RDF}Bag", f"{RDF}Alt")
 _ITEM, _LANGUAGE, _DEFAULT = f"{RDF}li", f"{XML}lang", "x-default"
@@ -90,50 +90,13 @@ def merged(packet: bytes | None, marks: Marks) -> tuple[bytes, tuple[str, ...]]:
         except Unreadable:
             warnings = ("metadata_unreadable",)
     _mark(tree, marks)
-    return _text(tree), warnings
-
-
-def split(packet: bytes, limit: int) -> tuple[bytes, bytes, str]:
-    """Splits a packet that is larger than `limit` bytes for JPEG: a main one within it, and an extension with the rest.
-
-    The third value is the extension's digest, by which the main one names it (ISO 16684-3, 6.3.4: MD5 in capitals). The
-    marks come first into the main packet, then what fits, in the packet's order. Raises Unreadable.
-    """
-    whole, main = packets.read(packet), packets.empty()
-    main.prefixes = dict(whole.prefixes)
-    descriptions = whole.descriptions()
-    (target,) = main.descriptions()
-    target.attrib = {name: value for name, value in descriptions[0].attrib.items() if name.endswith("about")}
-    left = limit - _FRAME
-    marks = (_TYPE, _SYSTEM, _VERSION, _DERIVED, _DESCRIPTION)
-    for wanted in (marks, None):
-        for node in descriptions:
-            for name in [*node.attrib]:
-                size = len(tostring(Element("a", {name: node.attrib[name]}))) + _PREFIX
-                if name not in target.attrib and _wanted(name, wanted) and size <= left:
-                    target.set(name, node.attrib.pop(name))
-                    left -= size
-            for child in [*node]:
-                # Each name may bear a longer prefix than the one that ElementTree makes up.
-                size = len(tostring(child)) + sum(2 + len(element.attrib) for element in child.iter()) * _PREFIX
-                if _wanted(child.tag, wanted) and size <= left:
-                    node.remove(child)
-                    target.append(child)
-                    left -= size
-    extension = _text(whole, wrapped=False)
-    digest = hashlib.md5(extension, usedforsecurity=False).hexdigest().upper()
-    target.set(_EXTENDED, digest)
-    return _text(main), extension, digest
+    return written(tree), warnings
 
 
 def _mark(tree: Packet, marks: Marks) -> None:
     nodes = tree.descriptions()
-    for name in _STALE:
-        _take(nodes, name)
-    for name, value in ((_TYPE, marks.source_type), (_SYSTEM, marks.system), (_VERSION, marks.version)):
-        _take(nodes, name)
-        nodes[0].set(name, value)
-    _take(nodes, _DERIVED)
+    _take(nodes, *_STALE, _TYPE, _SYSTEM, _VERSION, _DERIVED)
+    nodes[0].attrib |= {_TYPE: marks.source_type, _SYSTEM: marks.system, _VERSION: marks.version}
     source = {f"{_ST_REF}documentID": f"sha256:{marks.master}"}
     # An instance is the bytes of one file (ISO 16684-2, 7.3): the master's name for its own belongs here.
     for instance in _take(nodes, _INSTANCE):
@@ -184,23 +147,21 @@ def _items(array: Element) -> Iterable[Element]:
     return [item for child in array if child.tag in _CONTAINERS for item in child if item.tag == _ITEM]
 
 
-def _take(nodes: list[Element], name: str) -> list[Element | str]:
-    """Removes a property, an element or an attribute, from the nodes, and returns it as often as it was there."""
+def _take(nodes: list[Element], *names: str) -> list[Element | str]:
+    """Removes properties, elements or attributes, from the nodes, and returns them as often as they were there."""
     found: list[Element | str] = []
     for node in nodes:
-        if name in node.attrib:
-            found.append(node.attrib.pop(name))
-        for child in node.findall(name):
-            node.remove(child)
-            found.append(child)
+        found += [node.attrib.pop(name) for name in names if name in node.attrib]
+        children = [child for child in node if child.tag in names]
+        if children:
+            found += children
+            # One by one, many would take long to go.
+            node[:] = [child for child in node if child.tag not in names]
     return found
 
 
-def _wanted(name: str, names: tuple[str, ...] | None) -> bool:
-    return name in names if names else True
-
-
-def _text(tree: Packet, *, wrapped: bool = True) -> bytes:
+def written(tree: Packet, *, wrapped: bool = True) -> bytes:
+    """Returns the packet as text, see `packets.write`; what it does not name itself has the usual prefixes."""
     for space, prefix in _PREFIXES.items():
         if prefix not in tree.prefixes.values():
             tree.prefixes.setdefault(space[1:-1], prefix)

@@ -98,6 +98,7 @@ def read_bitmap(data: memoryview) -> Bitmap:
         )
     if width < 1 or not height or (height < 0 and compression in (RLE8, RLE4)):
         raise Corrupt(f"The BMP claims {width:,} x {height:,} pixels.", seen=[width, height])
+    _need(data, offset)
     masks, table = _read_masks(data, head, bits=bits, compression=compression)
     bitmap = Bitmap(
         width=width,

@@ -14,17 +14,19 @@ def read_runs(data: memoryview, *, width: int, height: int, nibbles: bool) -> Sa
     """Returns the indices uint8[h, w] in the order of the file, the last row first.
 
     `nibbles` says that a byte holds two pixels. Pixels that the file jumps over are 0. Raises Truncated where the runs
-    end before the last pixel, Corrupt where one goes beyond its row.
+    end before the last pixel, Corrupt where one goes beyond its row. What pads a row to four bytes is allowed, since
+    ImageMagick codes it as well, and left out.
     """
-    out = bytearray(width * height)
+    padded = -(-width // 8) * 8 if nibbles else -(-width // 4) * 4
+    out = bytearray(padded * height)
     x, y, at = 0, 0, 0
-    while y < height and not (y == height - 1 and x == width):
+    while y < height and not (y == height - 1 and x >= width):
         if at + 2 > len(data):
             raise _ended(y, height)
         count, value = data[at], data[at + 1]
         at += 2
         if count:
-            _put(out, (x, y), _repeated(value, count, nibbles=nibbles), width)
+            _put(out, (x, y), _repeated(value, count, nibbles=nibbles), padded)
             x += count
         elif value == _END_OF_ROW:
             x, y = 0, y + 1
@@ -44,17 +46,17 @@ def read_runs(data: memoryview, *, width: int, height: int, nibbles: bool) -> Sa
             if end > len(data):
                 raise _ended(y, height)
             raw = bytes(data[at : at + length])
-            _put(out, (x, y), _split(raw)[:value] if nibbles else raw, width)
+            _put(out, (x, y), _split(raw)[:value] if nibbles else raw, padded)
             x += value
             at = end
-    return np.frombuffer(out, np.uint8).reshape(height, width)
+    return np.frombuffer(out, np.uint8).reshape(height, padded)[:, :width]
 
 
-def _put(out: bytearray, place: tuple[int, int], pixels: bytes, width: int) -> None:
+def _put(out: bytearray, place: tuple[int, int], pixels: bytes, padded: int) -> None:
     x, y = place
-    if x + len(pixels) > width:
-        raise Corrupt(f"A run in row {y:,} goes beyond it.", seen=x + len(pixels), limit=width)
-    out[y * width + x : y * width + x + len(pixels)] = pixels
+    if x + len(pixels) > padded:
+        raise Corrupt(f"A run in row {y:,} goes beyond it.", seen=x + len(pixels), limit=padded)
+    out[y * padded + x : y * padded + x + len(pixels)] = pixels
 
 
 def _repeated(value: int, count: int, *, nibbles: bool) -> bytes:

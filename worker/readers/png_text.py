@@ -47,11 +47,11 @@ def read_raw_profile(text: bytes) -> bytes | None:
 
     None unless there are as many as the length says.
     """
-    parts = text.strip().split(None, 2)
-    if len(parts) < 3 or not parts[1].isdigit():
+    parts = text.lstrip(b"\n").split(b"\n", 2)
+    if len(parts) < 3 or not parts[1].strip().isdigit():
         return None
     try:
         profile = binascii.unhexlify(b"".join(parts[2].split()))
     except binascii.Error:
         return None
-    return profile if len(profile) == int(parts[1][:12]) else None
+    return profile if len(profile) == int(parts[1].strip()[:12]) else None

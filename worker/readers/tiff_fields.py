@@ -56,20 +56,13 @@ def read_layout(directory: Directory, file: File) -> Layout:
     planar = samples > 1 and directory.whole(tag.PLANAR, 1) == 2
     if photometric is Photometric.YCBCR and (planar or not compression.is_jpeg):
         _refuse("YCbCr samples", "YCbCr within JPEG, in one plane", int(photometric))
-    tiled = tag.TILE_WIDTH in directory
-    if tiled:
-        segment_width, segment_height = directory.whole(tag.TILE_WIDTH, 0), directory.whole(tag.TILE_HEIGHT, 0)
-    else:
-        segment_width = width
-        segment_height = min(directory.whole(tag.ROWS_PER_STRIP, height) or height, height)
+    tiled, segment_width, segment_height = _read_grid(directory, compression, width, height)
     segment_bytes = -(-segment_width * (1 if planar else samples) * bits // 8) * segment_height
     most = max(_TILE_BYTES, 4 * width * height * samples * bits // 8)
     if not segment_bytes or (tiled and segment_bytes > most):
         raise Corrupt(
             f"The page claims tiles of {segment_width:,} x {segment_height:,} for {width:,} x {height:,} pixels."
         )
-    if compression is Compression.OLD_JPEG:
-        segment_height, tiled = height, False
     segments = -(-width // segment_width) * -(-height // segment_height) * (samples if planar else 1)
     layout = Layout(
         width=width,
@@ -98,6 +91,16 @@ def read_layout(directory: Directory, file: File) -> Layout:
 
 def _refuse(seen: str, read: str, value: object) -> NoReturn:
     raise UnsupportedPicture(f"The page has {seen}; {read} are read.", seen=value)
+
+
+def _read_grid(directory: Directory, compression: Compression, width: int, height: int) -> tuple[bool, int, int]:
+    """Returns whether segments are tiles, and their width and height."""
+    if compression is Compression.OLD_JPEG:
+        return False, width, height
+    if tag.TILE_WIDTH in directory:
+        return True, directory.whole(tag.TILE_WIDTH, 0), directory.whole(tag.TILE_HEIGHT, 0)
+    rows = directory.whole(tag.ROWS_PER_STRIP, height)
+    return False, width, min(rows or height, height)
 
 
 def _read_compression(directory: Directory) -> Compression:

@@ -54,7 +54,7 @@ def _old_jpeg(directory: Directory, segments: int) -> NDArray[np.uint64]:
     strips = directory.wholes(tag.STRIP_OFFSETS, (offset,), most=1)
     if segments != 1 or not (offset and length and offset <= strips[0] < offset + length):
         raise UnsupportedPicture(
-            "The page has old-style JPEG in loose parts; that in one stream, and that of TIFF Technical Note 2 are read.",
+            "Old-style JPEG in loose parts is not read; that in one stream is, and JPEG of TIFF Technical Note 2.",
             seen=int(Compression.OLD_JPEG),
         )
     return np.array([offset, length], np.uint64)

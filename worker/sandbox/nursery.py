@@ -15,12 +15,16 @@ import signal
 import socket
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from worker.sandbox import child, confinement
 from worker.sandbox.wire import Closed, Wire
+
+#: What a child does while it waits for its tenant.
+WarmUp = Callable[[], None]
 
 #: How often it looks whether the worker lives, milliseconds; as a rule the wire tells at once.
 _LOOK_MS = 2_000
@@ -41,7 +45,8 @@ class Conditions:
     lasting: bool
     #: what the children run: "module:function" of the signature of `worker.pipeline.derive`
     entry: str
-    #: what is called once with the cache folder before the first fork, "module:function"; None for nothing
+    #: what is called once with the cache folder before the first fork, "module:function"; None for nothing. It may
+    #: return what each child calls while it waits for its tenant
     rehearsal: str | None
     #: folder for compiled kernels
     cache_dir: str
@@ -66,10 +71,11 @@ class _Spare:
 class Nursery:
     """Hands over children, one at a time, and tells how they end. The next one is forked ahead."""
 
-    def __init__(self, wire: Wire, entry: child.Entry, memory_bytes: int) -> None:
+    def __init__(self, wire: Wire, entry: child.Entry, warm_up: WarmUp | None, memory_bytes: int) -> None:
         """Forks the first."""
         self._wire = wire
         self._entry = entry
+        self._warm_up = warm_up
         self._memory_bytes = memory_bytes
         self._child = 0
         self._spare = self._fork()
@@ -111,7 +117,7 @@ class Nursery:
         with child_end:
             pid = os.fork()
             if not pid:
-                _be_child(child_end.fileno(), nursery, self._entry, self._memory_bytes)
+                _be_child(child_end.fileno(), nursery, self._entry, self._warm_up, self._memory_bytes)
         return _Spare(pid=pid, wire=worker_end)
 
     def _end(self, patience: float) -> dict[str, Any]:
@@ -134,13 +140,15 @@ class Nursery:
         }
 
 
-def _be_child(descriptor: int, nursery: int, entry: child.Entry, memory_bytes: int) -> NoReturn:
+def _be_child(descriptor: int, nursery: int, entry: child.Entry, warm_up: WarmUp | None, memory_bytes: int) -> NoReturn:
     status = child.BROKEN
     try:
         confinement.die_with(nursery)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
         connection = socket.socket(fileno=confinement.keep_only(descriptor))
         confinement.confine(memory_bytes)
+        if warm_up:
+            warm_up()
         status = child.serve(connection, entry)
     except MemoryError:
         status = child.OUT_OF_MEMORY
@@ -157,8 +165,7 @@ def main(conditions: Conditions) -> int:
         if conditions.lasting:
             confinement.die_with(conditions.worker)
         entry = _load(conditions.entry)
-        if conditions.rehearsal:
-            _load(conditions.rehearsal)(Path(conditions.cache_dir))
+        warm_up = _load(conditions.rehearsal)(Path(conditions.cache_dir)) if conditions.rehearsal else None
         if (threads := len(list(Path("/proc/self/task").iterdir()))) > 1:
             raise RuntimeError(f"a fork needs a process with one thread, not {threads}")
     except Exception:  # noqa: BLE001 - an import of anything may raise anything; the worker logs it
@@ -172,7 +179,7 @@ def main(conditions: Conditions) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     try:
         wire.send({"kind": "ready"})
-        Nursery(wire, entry, conditions.memory_bytes).run(conditions.worker)
+        Nursery(wire, entry, warm_up, conditions.memory_bytes).run(conditions.worker)
     except Closed:
         pass
     return 0

@@ -8,7 +8,8 @@ from __future__ import annotations
 import struct
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -26,26 +27,26 @@ _NET_SIDE = 32
 _LIMITS = Limits(max_pixels=_SIDE**2, max_whole_pixels=_SIDE**2, max_pages=1, max_metadata_bytes=1 << 20)
 
 
-def rehearse(cache_dir: Path) -> None:
+def rehearse(cache_dir: Path) -> Callable[[], None]:
     """Compiles the kernels, or loads them from the cache, then reads and writes each format at each depth.
 
-    A format that fails is told of on standard error: its pictures will fail, but not the others.
+    A format that fails is told of on standard error: its pictures will fail, but not the others. Returns what makes a
+    fresh child fetch the memory that it shares, before somebody waits for it.
     """
     # Threads do not survive a fork, and a worker has a process a core.
     cv2.setNumThreads(1)
     warm(cache_dir)
-    for fmt, depth in _ways():
-        try:
-            first = _derive(_bitmap(), format=fmt, bit_depth=str(depth))
-            _derive(first)
-        except Exception as error:  # noqa: BLE001 - codecs raise what they like
-            print(f"rehearsal: {fmt} of {depth} bits failed: {error!r}", file=sys.stderr)  # noqa: T201 - no logs here
-
-
-def _ways() -> Iterator[tuple[str, int]]:
     for fmt, depths in DEPTHS.items():
         for depth in depths:
-            yield fmt, depth
+            _play(fmt, depth)
+    return partial(_play, "jpeg", 8)
+
+
+def _play(fmt: str, depth: int) -> None:
+    try:
+        _derive(_derive(_bitmap(), format=fmt, bit_depth=str(depth)))
+    except Exception as error:  # noqa: BLE001 - codecs raise what they like
+        print(f"rehearsal: {fmt} of {depth} bits failed: {error!r}", file=sys.stderr)  # noqa: T201 - no logs here
 
 
 def _derive(master: bytes, **recipe: str) -> bytes:

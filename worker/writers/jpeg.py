@@ -10,7 +10,7 @@ from typing import IO
 import simplejpeg
 
 from shared.errors import MetadataTooLarge, UnsupportedPicture
-from worker.metadata import exif, iptc, xmp
+from worker.metadata import exif, extensions, iptc
 from worker.metadata.packets import Unreadable
 from worker.pictures import Dressing, Metadata
 from worker.writers.pages import Pages, dpi_of, exif_of, single
@@ -89,7 +89,7 @@ def _xmp_segments(packet: bytes) -> Iterator[bytes]:
         yield _segment(_APP1, _XMP + packet)
         return
     try:
-        main, extension, digest = xmp.split(packet, _ROOM - len(_XMP))
+        main, extension, digest = extensions.split(packet, _ROOM - len(_XMP))
     except Unreadable as error:
         raise MetadataTooLarge(
             f"The XMP packet of {len(packet):,} bytes cannot be split for JPEG: {error}", seen=len(packet)

@@ -186,7 +186,7 @@ def raw(name: bytes, block: bytes) -> bytes:
     """A profile as ImageMagick keeps it in a text."""
     digits = binascii.hexlify(block)
     lines = b"\n".join(digits[at : at + 72] for at in range(0, len(digits), 72))
-    text = b"\n%s\n%8d\n%s\n" % (name, len(block), lines)
+    text = b"\n%s profile\n%8d\n%s\n" % (name.upper(), len(block), lines)
     return png_chunk(b"zTXt", b"Raw profile type %s\0\0" % name + zlib.compress(text))
 
 

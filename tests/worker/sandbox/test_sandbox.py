@@ -160,12 +160,12 @@ def test_greed_is_the_pictures_own_failure(sandbox: Sandbox, trap: str, when: st
 @pytest.mark.parametrize("when", ["early", "trap"])
 def test_a_picture_that_hangs_is_ended(tmp_path: Path, when: str) -> None:
     """A picture that takes no processor time either is too expensive when its time is over."""
-    hasty = Allowances(header_seconds=0.3, picture_seconds=0.3)
+    hasty = Allowances(header_seconds=0.5, picture_seconds=0.5)
     with make_sandbox(tmp_path, allowances=hasty) as sandbox:
         with pytest.raises(TooExpensive) as caught:
             derive(sandbox, **{when: "hang"})
         assert caught.value.extra["resource"] == "seconds"
-        assert caught.value.extra["seen"] >= 0.3
+        assert caught.value.extra["seen"] >= 0.5
         assert derive(sandbox)
 
 
@@ -392,6 +392,15 @@ def test_a_sandbox_that_cannot_begin_says_why(tmp_path: Path, why: str) -> None:
         pytest.raises(SandboxUnavailable, match=words),
     ):
         derive(sandbox)
+
+
+def test_nursery_and_child_prepare_themselves(tmp_path: Path) -> None:
+    """The rehearsal is called once, in the nursery; what it returns is called in each child, before its orders."""
+    with make_sandbox(tmp_path, rehearsal="tests.worker.sandbox.traps:rehearse") as sandbox:
+        for tenant in ("ann", "bob"):
+            told = facts(sandbox, tenant)
+            assert told["ready"] == [told["nursery"], told["pid"]]
+    assert (tmp_path / "rehearsed").exists()
 
 
 def test_a_closed_sandbox_leaves_no_process(tmp_path: Path) -> None:
