@@ -8,6 +8,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -17,8 +18,9 @@ import simplejpeg
 import tifffile
 
 from bench.masters import photo_folder
-from models.nets import WEIGHTS, load_net
+from models.nets import WEIGHTS, Net, load_net
 from models.render import warm
+from models.spaces import master_lightness, srgb
 from models.windows import cells, windows
 from shared.recipes import resolve
 from shared.registry import model_named
@@ -43,7 +45,8 @@ def gray_of(photo: Path, width: int, height: int, *, depth: int = 8) -> np.ndarr
     top = 2**depth - 1
     large = cv2.resize(picture.astype(np.float32) / 255, (width, height), interpolation=cv2.INTER_CUBIC)
     large += np.random.default_rng(1907).normal(0, 0.012, (height, width)).astype(np.float32)
-    return np.rint(np.clip(large, 0, 1) * top).astype(np.uint8 if depth == 8 else np.uint16)
+    samples: np.ndarray = np.rint(np.clip(large, 0, 1) * top).astype(np.uint8 if depth == 8 else np.uint16)
+    return samples
 
 
 def main() -> None:
@@ -56,11 +59,11 @@ def main() -> None:
     print(f"{'':22}{'ours':>10}{'codecs':>10}{'float way':>11}{'ours/codecs':>13}{'float/ours':>12}")
     failed = False
     for name, data in _masters(photo).items():
-        lightness, ab = _net_of(data, net)
+        ab = _ab_of(data, net)
         ways: dict[str, Callable[[], float]] = {
-            "ours": lambda data=data, ab=ab: _ours(data, ab),
-            "codecs": lambda data=data: _codecs(data),
-            "float": lambda data=data, ab=ab: _float(data, ab),
+            "ours": partial(_ours, data, ab),
+            "codecs": partial(_codecs, data),
+            "float": partial(_float, data, ab),
         }
         seconds: dict[str, list[float]] = {way: [] for way in ways}
         for _ in range(_ROUNDS):
@@ -72,7 +75,6 @@ def main() -> None:
             f"{ours / codecs:13.2f}{seed / ours:12.2f}"
         )
         failed |= name.startswith("JPEG") and (ours / codecs > 2 or seed / ours < 4)
-        del lightness
     if failed:
         raise SystemExit("JPEG: ours must be within 2 of the codecs alone, and 4 times as fast as the float way.")
 
@@ -87,18 +89,19 @@ def _masters(photo: Path) -> dict[str, bytes]:
         for compression in (None, "zlib"):
             out = io.BytesIO()
             samples = gray_of(photo, WIDTH, HEIGHT, depth=depth)
-            options = {"compression": compression, "predictor": True} if compression else {}
-            tifffile.imwrite(out, samples, rowsperstrip=64, metadata=None, **options)
+            tifffile.imwrite(
+                out, samples, rowsperstrip=64, metadata=None, compression=compression, predictor=bool(compression)
+            )
             masters[f"TIFF, {depth} bit, {'Deflate' if compression else 'plain'}"] = out.getvalue()
     return masters
 
 
-def _net_of(data: bytes, net: object) -> tuple[np.ndarray, np.ndarray]:
-    gray = next(iter(open_master(io.BytesIO(data)).pages[0].strips()))
+def _ab_of(data: bytes, net: Net) -> np.ndarray:
+    """Returns what the net says of a picture, so that each way colors with the same."""
+    gray = np.concatenate(list(open_master(io.BytesIO(data)).pages[0].strips()))
     where = windows(WIDTH, HEIGHT)
-    small = cv2.resize(gray, where.size(224), interpolation=cv2.INTER_AREA).astype(np.float32)
-    lightness = small / small.max() * 100
-    return lightness, cells(net, lightness, where, 0.38)  # type: ignore[arg-type]
+    small = cv2.resize(gray, where.size(net.input_size), interpolation=cv2.INTER_AREA)
+    return cells(net, master_lightness(small.astype(gray.dtype, copy=False), srgb(8 * gray.itemsize)), where, 0.38)
 
 
 def _ours(data: bytes, ab: np.ndarray) -> float:

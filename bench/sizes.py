@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import resource
@@ -62,16 +61,16 @@ def main() -> None:
         raise SystemExit(f"Bars: TIFF {TIFF_BAR >> 20} MB, JPEG {JPEG_BAR >> 20} MB.")
 
 
-def make_tiff(folder: Path, megapixels: int) -> Path:
+def make_tiff(folder: Path, megapixels: int, *, grain: float = 0.01) -> Path:
     """Writes a gray TIFF of 16 bits, Deflate, in strips of 64 rows that repeat a few times over."""
     width = round((megapixels * _MEGAPIXEL) ** 0.5)
     height = megapixels * _MEGAPIXEL // width
-    bands = [_compressed(_band(width, _ROWS, seed)) for seed in range(8)]
+    bands = [_compressed(_band(width, _ROWS, seed, grain)) for seed in range(8)]
 
     def strips() -> Iterator[bytes]:
         for number, top in enumerate(range(0, height, _ROWS)):
             rows = min(_ROWS, height - top)
-            yield bands[number % len(bands)] if rows == _ROWS else _compressed(_band(width, rows, 0))
+            yield bands[number % len(bands)] if rows == _ROWS else _compressed(_band(width, rows, 0, grain))
 
     path = folder / f"{megapixels}.tif"
     tifffile.imwrite(
@@ -119,18 +118,17 @@ def measure(way: str, path: Path) -> tuple[float, int] | None:
     return seconds, peak
 
 
-def _band(width: int, rows: int, seed: int) -> np.ndarray:
+def _band(width: int, rows: int, seed: int, grain: float = 0.01) -> np.ndarray:
     """Returns rows of slowly changing gray with grain."""
     dice = np.random.default_rng(seed)
     x = np.linspace(0, 12 * np.pi, width, dtype=np.float32)
-    gray = 0.5 + 0.4 * np.sin(x + seed)[None] + dice.normal(0, 0.01, (rows, width)).astype(np.float32)
+    gray = 0.5 + 0.4 * np.sin(x + seed)[None] + dice.normal(0, grain, (rows, width)).astype(np.float32)
     return np.rint(np.clip(gray, 0, 1) * 65535).astype(np.uint16)
 
 
 def _compressed(band: np.ndarray) -> bytes:
     predicted = imagecodecs.delta_encode(band, axis=-1)
-    data: bytes = imagecodecs.zlib_encode(predicted.tobytes(), level=1)
-    return data
+    return bytes(imagecodecs.zlib_encode(predicted.tobytes(), level=1))
 
 
 def _one(way: str, path: Path) -> None:

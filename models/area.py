@@ -3,7 +3,6 @@
 Import it only where pictures are reduced, as `models.kernel`.
 """
 
-import numpy as np
 from numba import njit
 
 _compiled = njit(cache=True, nogil=True, fastmath={"contract"})

@@ -17,7 +17,10 @@ from photochrom.scans import STATE_FOLDER, Scan, find
 from photochrom.state import Entry, State
 from photochrom.submission import Submission, failures
 
-_NO_PICTURE = ("unsupported_media", "The name promises a picture, the bytes are no TIFF, JPEG, JPEG 2000, PNG, WebP or BMP.")
+_NO_PICTURE = (
+    "unsupported_media",
+    "The name promises a picture, the bytes are no TIFF, JPEG, JPEG 2000, PNG, WebP or BMP.",
+)
 
 
 @click.command(cls=Command)

@@ -57,6 +57,4 @@ def sniff(head: bytes) -> Format | None:
 
 
 def _starts(head: bytes, magic: bytes) -> bool:
-    return len(head) >= len(magic) and all(
-        want in (seen, ord(" ")) for seen, want in zip(head, magic, strict=False)
-    )
+    return len(head) >= len(magic) and all(want in (seen, ord(" ")) for seen, want in zip(head, magic, strict=False))

@@ -142,7 +142,7 @@ def _agree(values: Mapping[str, Any]) -> None:
             seen=values["compression"],
         )
     if values["pages"] == "all" and fmt != "tiff":
-        raise InvalidRecipe("`pages` \"all\" needs `format` tiff or master: no other holds pages.", field="pages")
+        raise InvalidRecipe('`pages` "all" needs `format` tiff or master: no other holds pages.', field="pages")
 
 
 def _text(field: str, value: object) -> str:

@@ -23,8 +23,8 @@ from shared.index import MAX_ATTEMPTS
 from shared.index.claims import Begin, Claim
 from shared.items import Item, part_of
 from shared.jobs import Job
-from shared.settings import Settings
 from shared.outcomes import Outcome, StoredDerivative, failure, refused, success
+from shared.settings import Settings
 from worker import closings, masters
 from worker.leases import Leases, deadline
 from worker.orders import Derivative, Limits, Order

@@ -1,4 +1,4 @@
-"""Pictures in files: what a header tells, samples strip by strip, and what a derivative wears. Words for every format."""
+"""Pictures in files: what a header tells, samples strip by strip, and what a derivative wears."""
 
 from __future__ import annotations
 

@@ -23,9 +23,9 @@ def derive(
 ) -> Derivative:
     """Makes the derivative of a master: reads `source` from its start, writes to `target`, which is empty.
 
-    Both are seekable. `colorist` stands for the net; `admit` hears the number of pixels once the headers hold up. Raises
-    what `preflight` raises; Truncated or Corrupt for damaged pixels; AlreadyColor where the recipe skips such masters;
-    and what `colorist` raises.
+    Both are seekable. `colorist` stands for the net; `admit` hears the number of pixels once the headers hold up.
+    Raises what `preflight` raises; Truncated or Corrupt for damaged pixels; AlreadyColor where the recipe skips such
+    masters; and what `colorist` raises.
     """
     clock = Stopwatch()
     with clock.stage("decode"):

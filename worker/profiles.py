@@ -57,13 +57,19 @@ def handle(header: Header, *, depth: int) -> Handling:
     """
     if header.kind is Kind.LAB:
         return _handle_lab(header, depth)
-    profile = header.profile
     if header.kind is Kind.CMYK:
-        if profile and color_space(profile) == "CMYK" and (convert := _managed(profile, "cmyk")):
-            return _converted(convert, depth)
-        return _converted(_unmanaged_cmyk, depth, "profile_unreadable" if profile else "cmyk_without_profile")
-    if not profile:
+        return _handle_cmyk(header.profile, depth)
+    if not header.profile:
         return _kept(header, depth, profile=None)
+    return _handle_profile(header, header.profile, depth)
+
+
+def widened(samples: Samples) -> Samples:
+    """Returns 8-bit samples at 16 bits: 255 becomes 65,535, and rounding back gives the same."""
+    return samples if samples.dtype == np.uint16 else samples.astype(np.uint16) * np.uint16(257)
+
+
+def _handle_profile(header: Header, profile: bytes, depth: int) -> Handling:
     fitting = ("GRAY", "RGB") if header.kind is Kind.GRAY else ("RGB",)
     if color_space(profile) in fitting:
         if read_matrix(profile):
@@ -74,9 +80,10 @@ def handle(header: Header, *, depth: int) -> Handling:
     return _kept(header, depth, profile=None, warnings=("profile_unreadable",))
 
 
-def widened(samples: Samples) -> Samples:
-    """Returns 8-bit samples at 16 bits: 255 becomes 65,535, and rounding back gives the same."""
-    return samples if samples.dtype == np.uint16 else samples.astype(np.uint16) * np.uint16(257)
+def _handle_cmyk(profile: bytes | None, depth: int) -> Handling:
+    if profile and color_space(profile) == "CMYK" and (convert := _managed(profile, "cmyk")):
+        return _converted(convert, depth)
+    return _converted(_unmanaged_cmyk, depth, "profile_unreadable" if profile else "cmyk_without_profile")
 
 
 def _kept(header: Header, depth: int, *, profile: bytes | None, warnings: tuple[str, ...] = ()) -> Handling:

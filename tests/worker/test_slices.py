@@ -216,7 +216,8 @@ def test_leases_are_kept_and_end(house: House) -> None:
     clock, told = ManualClock(), []
     leases = Leases(house.shop.index, clock, seconds=45, overdue=told.append)
     first, second = (
-        house.shop.index.claim(LITE.digest, pipeline=PIPELINE_VERSION, owner=f"h/{n}", host="h", lease=9)[0] for n in range(2)
+        house.shop.index.claim(LITE.digest, pipeline=PIPELINE_VERSION, owner=f"h/{n}", host="h", lease=9)[0]
+        for n in range(2)
     )
     leases.hold(first, clock.now() + 100)
     leases.hold(second, clock.now() + 300)
