@@ -175,17 +175,18 @@ class _Kept:
     """A page that is decoded once and kept."""
 
     def __init__(self, page: Page) -> None:
-        self.header = page.header
-        self._page: Page | None = page
+        self._page = page
         self._samples: Samples | None = None
+
+    @property
+    def header(self) -> Header:
+        """The page's header, which may have learned of a warning when the page was decoded."""
+        return self._page.header
 
     def samples(self) -> Samples:
         """Returns the whole page."""
         if self._samples is None:
-            if self._page is None:
-                raise ValueError("the page was let go")
             self._samples = _gathered(self._page.strips(), self.header)
-            self._page = None
         return self._samples
 
     def strips(self) -> Iterator[Samples]:

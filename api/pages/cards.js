@@ -31,6 +31,7 @@ const WARNINGS = {
   format_changed: "The result is a PNG, since the photo's own format cannot say that the color was added.",
   metadata_dropped: "Some of the file's descriptions have no place in the result's format.",
   metadata_unreadable: "Some of the file's descriptions could not be read and were left out.",
+  nan_as_black: "Some points of the photo are no numbers; they are black.",
   range_scaled: "The brightness values went beyond the usual range; they were scaled to fit.",
   extra_channels_dropped: "The file has further channels; they were left out.",
   gamma_ignored: "The file names an unusual gamma without a profile; the photo was taken as sRGB.",

@@ -84,7 +84,7 @@ def test_there_are_enough_fixtures() -> None:
 
 @pytest.mark.parametrize("name", fixtures())
 def test_each_kind_of_master_is_colored(name: str) -> None:
-    """The derivative is the master plus color: format, size, depth, resolution, alpha and lightness are the master's."""
+    """The derivative is the master plus color: format, size, depth, resolution, alpha and lightness are kept."""
     fixture = fixtures()[name]
     made, file = make(fixture.data, colorist=palette)
     page = open_master(io.BytesIO(file)).pages[0]

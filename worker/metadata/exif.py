@@ -46,7 +46,8 @@ def clean(block: bytes) -> tuple[int, bytes | None]:
     """Returns the orientation (1..8) of a block and the block itself as a file of another shape may carry it.
 
     `block` is a TIFF structure, with or without the prefix. What comes back has no prefix, no thumbnail, nothing on how
-    samples are stored, and no orientation but 1. (1, None) where there is nothing or it cannot be read.
+    samples are stored, and no orientation but 1. (1, None) where there is nothing or it cannot be read. A maker's note
+    keeps its bytes; where it counts offsets from the start of the block, as some do, they may lead elsewhere then.
     """
     directory, layout = _read(block)
     orientation = directory.get(_ORIENTATION)

@@ -180,7 +180,7 @@ def _walk(file: File, form: Form, offset: int) -> Iterator[tuple[int, bool]]:
         raise Corrupt("The file has no directory.")
     seen: set[int] = set()
     while offset:
-        if False:
+        if offset in seen:
             raise Corrupt(f"The chain of pages leads from page {len(seen):,} back to an earlier one.", seen=len(seen))
         if len(seen) == MOST_DIRECTORIES:
             raise TooManyPages(f"The file has more than {MOST_DIRECTORIES:,} pages.", limit=MOST_DIRECTORIES)

@@ -57,8 +57,8 @@ def write(target: IO[bytes], pages: Pages) -> tuple[str, ...]:
 def decibels(quality: int) -> int:
     """Returns the peak signal-to-noise ratio that stands for a quality of 1..100: 30 to 50 dB, evenly.
 
-    The encoder meets it within 0.5 dB on 8 and 16 bits (8 bits: 1 dB less from 49 on). At 95 a photo with grain is as
-    large as a JPEG of quality 95, and its noise is 6 dB less.
+    On photos with grain the encoder meets it within 1 dB; at 8 bits rounding takes another from 48 dB on. At 95 such a
+    photo of 8 bits is as large as a JPEG of quality 95, 0.17 of the samples, and has 47.4 dB where that has 41.2.
     """
     return round(30 + quality / 5)
 

@@ -268,6 +268,12 @@ def test_strips_are_neither_small_nor_large(options: dict[str, Any]) -> None:
     assert min(heights[:-1]) >= 64
 
 
+def test_strips_of_wide_pages_are_lower() -> None:
+    """Where 64 rows have more than 16 MB, a strip has fewer."""
+    data = written(np.zeros((100, 200_000), np.uint16), photometric="minisblack")
+    assert max(strip.nbytes for strip in opened(data)[0].strips()) <= 1 << 24
+
+
 @pytest.mark.parametrize("compression", [1, 8])
 def test_memory_is_that_of_a_few_strips(compression: int, tmp_path: Path) -> None:
     """A picture of 300 MB, all of whose strips are the same bytes of the file, takes less than 20 MB to read."""

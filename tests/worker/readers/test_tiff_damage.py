@@ -274,6 +274,16 @@ def test_a_cut_jpeg_2000_is_refused(cut: int) -> None:
     refuse(tiff, one_strip(data[:-cut], compression=34712))
 
 
+def test_a_hole_in_jpeg_2000_is_refused() -> None:
+    """Zeros in the middle of JPEG 2000 data, of which the decoder makes something, are damage."""
+    data = imagecodecs.jpeg2k_encode(scene(), codecformat="J2K")
+    start = len(data) // 2
+    data = data[:start] + bytes(1000) + data[start + 1000 :]
+    assert imagecodecs.jpeg2k_decode(data).shape == (HEIGHT, WIDTH)
+    with pytest.raises(Corrupt):
+        read(tiff, one_strip(data, compression=34712))
+
+
 def test_a_webp_that_is_not_the_segment_is_refused() -> None:
     """WebP data of another size are no strip of the page."""
     fields = gray_fields(WIDTH, HEIGHT, compression=50001, t258=(SHORT, [8] * 3), t262=(SHORT, [2]), t277=(SHORT, [3]))

@@ -16,6 +16,7 @@ from PIL import Image
 from tests.worker.metadata.blocks import IPTC, SENTENCE
 from tests.worker.writers.dressed import METADATA, PROFILE, Sink, dressing, picture, written
 from worker.metadata import iptc
+from worker.pictures import Metadata
 from worker.writers import png
 
 
@@ -96,5 +97,5 @@ def test_memory_is_that_of_a_few_bands() -> None:
 
 def test_the_sentence_is_there_without_any_metadata_of_the_master() -> None:
     """A person who looks at the texts reads it."""
-    data, _ = written("png", picture(5, 7), metadata=METADATA.__class__())
+    data, _ = written("png", picture(5, 7), metadata=Metadata())
     assert SENTENCE.encode() in dict(chunks(data))[b"iTXt"]
