@@ -8,6 +8,7 @@ import re
 import tempfile
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,20 @@ from worker.provenance import StoredFile, sidecar
 from worker.readers import open_master
 
 LIMITS = Limits(max_pixels=10_000_000, max_whole_pixels=10_000_000, max_pages=10, max_metadata_bytes=1 << 20)
+
+ROOT = Path(__file__).parents[2]
+
+#: Warnings that docs/api.md explains, and those for which the page has words.
+DOCUMENTED = {
+    code
+    for row in re.findall(
+        r"^\| (`[a-z_`, ]+`) \|", (ROOT / "docs/api.md").read_text().partition("| warning |")[2], re.MULTILINE
+    )
+    for code in re.findall(r"[a-z_]+", row)
+}
+WORDED = set(
+    re.findall(r"^  ([a-z_]+):", (ROOT / "api/pages/cards.js").read_text().partition("WARNINGS")[2], re.MULTILINE)
+)
 
 #: The most that L* may move, by depth; at 8 bits in spaces whose darkest steps are larger, one such step.
 BARS = {8: 0.6, 16: 0.05}
@@ -77,6 +92,12 @@ def fixtures() -> Mapping[str, Fixture]:
     return {**masters_tiff.masters(), **masters_other.masters()}
 
 
+def test_every_warning_has_words() -> None:
+    """The page has words for each warning that the API documents, and for no other."""
+    assert len(DOCUMENTED) > 10
+    assert DOCUMENTED == WORDED
+
+
 def test_there_are_enough_fixtures() -> None:
     """The matrix has at least 60 kinds of master."""
     assert len(fixtures()) >= 60
@@ -99,6 +120,7 @@ def test_each_kind_of_master_is_colored(name: str) -> None:
     assert page.header.alpha == (header.alpha and made.format.name != "jpeg")
     assert made.delta_l.maximum <= max(BARS[page.header.depth], _step(fixture, page.header.depth))
     assert (made.encoded_delta_l is None) == (page.header.compression != "lossy")
+    assert set(made.warnings) <= DOCUMENTED
     for small in (made.preview, made.master_preview):
         assert small is not None
         with Image.open(io.BytesIO(small)) as shown:

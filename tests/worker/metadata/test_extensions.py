@@ -55,6 +55,16 @@ def test_nothing_is_lost_or_doubled(texts: list[str], limit: int) -> None:
     assert sorted(halves) == sorted(properties(packet))
 
 
+def test_attributes_keep_within_the_limit_as_well() -> None:
+    """Thousands of properties that are written as attributes are divided between the parts."""
+    many = " ".join(f'archive:p{number}="{"v" * 50}"' for number in range(3000))
+    packet, _ = xmp.merged(XMP.replace(b"archive:signature", many.encode() + b" archive:signature"), MARKS)
+    main, extension, _ = extensions.split(packet, LIMIT)
+    assert len(main) <= LIMIT
+    assert b'archive:p0="' in main
+    assert b'archive:p2999="' in extension
+
+
 def test_a_packet_that_cannot_be_read_cannot_be_split() -> None:
     """The caller hears of it."""
     with pytest.raises(Unreadable):
