@@ -17,7 +17,7 @@ from shared.index import Index
 from shared.index.connection import connect
 from shared.settings import Settings, load
 from shared.storage.opening import open_store
-from worker.workshop import models_folder, served_models
+from worker.workshop import models_folder, open_sandbox, served_models
 
 
 @click.command(cls=Command)
@@ -33,6 +33,7 @@ def doctor(only_warm: bool, data: Path | None) -> None:
     settings = load(storage_url=str(data / "objects") if data else None)
     checks: list[tuple[str, Callable[[], str]]] = [
         ("kernels", lambda: _kernels(settings)),
+        ("sandbox", lambda: _sandbox(settings)),
         ("nets", lambda: _nets(settings)),
     ]
     if not only_warm:
@@ -57,6 +58,12 @@ def _kernels(settings: Settings) -> str:
     begun = time.monotonic()
     warm(settings.cache_dir)
     return f"compiled in {time.monotonic() - begun:.1f} s, kept in {settings.cache_dir}"
+
+
+def _sandbox(settings: Settings) -> str:
+    with open_sandbox(settings) as sandbox:
+        sandbox.prove()
+    return f"a picture gets {settings.sandbox_megabytes:,} MiB in a process of its own"
 
 
 def _nets(settings: Settings) -> str:

@@ -9,7 +9,6 @@ import billiard.pool
 from celery import Celery, current_app
 from celery.signals import worker_process_init
 
-from models.render import warm
 from shared import logs
 from shared.bells import TASK, broker_settings, queue
 from shared.settings import Settings, environment, load
@@ -74,5 +73,4 @@ def _open_child(**_: Any) -> None:
 @cache
 def _workshop() -> Workshop:
     settings = load(current_app.conf.photochrom)
-    warm(settings.cache_dir)
     return open_workshop(settings, current_app._get_current_object(), nets=load_nets(settings, threads=1))

@@ -11,7 +11,6 @@ from typing import Any
 from celery.signals import worker_ready, worker_shutting_down
 
 from models.nets import load_net, prove
-from models.render import warm
 from shared import logs
 from shared.errors import PhotochromError
 from shared.index.hosts import ALIVE_SECONDS, Host
@@ -19,7 +18,7 @@ from shared.recipes import PIPELINE_VERSION
 from shared.settings import Settings
 from worker.app import make_celery
 from worker.sweeper import Sweeper
-from worker.workshop import Workshop, models_folder, open_workshop, served_models
+from worker.workshop import Workshop, models_folder, open_sandbox, open_workshop, served_models
 
 _log = logs.logger(__name__)
 
@@ -52,17 +51,19 @@ def run(settings: Settings) -> int:
 
 
 def prove_host(settings: Settings) -> Host:
-    """Loads and proves each served net once, compiles the kernels, and returns what the host announces.
+    """Loads and proves each served net once, has the sandbox compile the kernels, and returns what the host announces.
 
     A worker process that fails at its start is started again without end, so all that can fail is tried here first.
     """
     engines = set()
     served = served_models(settings)
+    sandbox = open_sandbox(settings)
     for model in served:
         net = load_net(model, models_folder(settings), threads=settings.workers)
         prove(net, model)
         engines.add(net.engine)
-    warm(settings.cache_dir)
+    with sandbox:
+        sandbox.prove()
     host = Host(
         name=settings.host,
         slots=settings.workers,

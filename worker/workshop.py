@@ -64,7 +64,7 @@ def open_workshop(settings: Settings, app: Celery, *, nets: Mapping[str, Net] | 
     )
 
 
-def open_sandbox(settings: Settings) -> Deriver:
+def open_sandbox(settings: Settings) -> Sandbox:
     """Returns the sandbox of this process, which ends with it; what takes its time starts while the caller goes on."""
     sandbox = Sandbox(settings.cache_dir, memory_bytes=settings.sandbox_megabytes << 20)
     sandbox.start()

@@ -75,6 +75,16 @@ class Sandbox:
         with self._guard:
             self._keeper.start()
 
+    def prove(self) -> None:
+        """Has a child forked and ended, as the first picture would; raises SandboxUnavailable."""
+        with self._guard:
+            try:
+                self._child_of("")
+                self._end_child(0)
+            except NurseryLost as error:
+                self._forget_child()
+                raise SandboxUnavailable("The process that the sandbox grows from died.") from error
+
     def close(self) -> None:
         """Ends its processes; the next order starts them anew."""
         with self._guard:

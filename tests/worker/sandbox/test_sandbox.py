@@ -488,3 +488,12 @@ def gone(pid: int) -> bool:
             return True
         os.sched_yield()
     return False
+
+
+def test_it_is_proved_before_the_first_picture(tmp_path: Path) -> None:
+    """A sandbox that can be had proves itself, and colors after that; one whose libraries do not load says so."""
+    with make_sandbox(tmp_path) as good:
+        good.prove()
+        assert facts(good)
+    with make_sandbox(tmp_path, rehearsal="no.such:module") as bad, pytest.raises(SandboxUnavailable, match="cannot begin"):
+        bad.prove()
