@@ -44,9 +44,16 @@ EXTENDED = f"{_NOTE}HasExtendedXMP"
 #: The properties by which a derivative says what it is.
 MARKS = frozenset([_TYPE, _SYSTEM, _VERSION, _DERIVED, _DESCRIPTION])
 
-#: What a packet says of its file's samples, thumbnails, size and other blocks: no longer true of a derivative.
+#: What a packet says of its file: format, samples, thumbnails, size, other blocks. No longer true of a derivative.
 _STALE = frozenset(
-    [f"{_XMP}Thumbnails", EXTENDED, f"{_PHOTOSHOP}ColorMode", f"{_PHOTOSHOP}ICCProfile", f"{_EXIF}NativeDigest"]
+    [
+        f"{_XMP}Thumbnails",
+        EXTENDED,
+        f"{_DC}format",
+        f"{_PHOTOSHOP}ColorMode",
+        f"{_PHOTOSHOP}ICCProfile",
+        f"{_EXIF}NativeDigest",
+    ]
     + [f"{_EXIF}Pixel{axis}Dimension" for axis in "XY"]
     + [f"{_TIFF}{name}" for name in ("Orientation", "ImageWidth", "ImageLength", "BitsPerSample", "Compression")]
     + [f"{_TIFF}{name}" for name in ("PhotometricInterpretation", "SamplesPerPixel", "PlanarConfiguration")]
