@@ -5,10 +5,14 @@ Import it only where pictures are reduced, as `models.kernel`.
 
 from numba import njit
 
-_compiled = njit(cache=True, nogil=True, fastmath={"contract"})
+_OPTIONS = {"nogil": True, "fastmath": {"contract"}}
+
+#: Only what is called from outside is kept on disk, so that its parts are compiled with it: see `models.kernel`.
+_part = njit(**_OPTIONS)
+_compiled = njit(cache=True, **_OPTIONS)
 
 
-@_compiled
+@_part
 def _finish_row(column_sums, channels, scale, out):
     """Writes one reduced row, float32[w', channels], of column sums float64[w * channels] and clears them.
 

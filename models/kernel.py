@@ -11,7 +11,12 @@ import numpy as np
 from numba import njit
 
 #: Other threads go on meanwhile. a x b + c may be one instruction, and nothing is ever no number: `Render` sees to it.
-_compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nnan", "nsz"})
+_OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nnan", "nsz"}}
+
+#: Only what is called from outside is kept on disk. A part that came from there would be object code, which the
+#: compiler cannot inline: a caller compiled around it takes half as long again.
+_part = njit(**_OPTIONS)
+_compiled = njit(cache=True, **_OPTIONS)
 
 #: Columns that are worked on at once: some thirty rows of them stay in a core's first cache. A constant, as then the
 #: compiler knows that the rows lie apart and makes vector instructions of every loop that looks nothing up.
@@ -64,7 +69,7 @@ _HALF = np.float32(0.5)
 _ONE = np.float32(1)
 
 
-@_compiled
+@_part
 def _find_roots(s, luma, root, n):
     """Writes f(Y/Yn) of luminance, both rows of the scratch: the cube root by Halley's method from its bits.
 
@@ -87,7 +92,7 @@ def _find_roots(s, luma, root, n):
         roots[x] = found if lumas[x] > _EPSILON else lumas[x] * np.float32(1 / _SLOPE) + _OFFSET
 
 
-@_compiled
+@_part
 def _measure(s, n, histogram, sums):
     """Adds |delta L*| between two rows of f(Y/Yn), _ROOT and _DELTA, to the figures; overwrites _DELTA."""
     before, delta = s[_ROOT], s[_DELTA]
@@ -105,7 +110,7 @@ def _measure(s, n, histogram, sums):
         histogram[x & (PARTS - 1), np.uint32(min(delta[x] * np.float32(BINS_A_UNIT), last))] += 1
 
 
-@_compiled
+@_part
 def _read_luma(row, channels, light, luminance, luma, n):
     """Writes the luminance of a row's samples."""
     red, green, blue = luminance[0], luminance[1], luminance[2]
@@ -119,7 +124,7 @@ def _read_luma(row, channels, light, luminance, luma, n):
             luma[x] = min(luma[x], _ONE)
 
 
-@_compiled
+@_part
 def _widen(line, left, share, step, row, n):
     """Writes a row of one plane of the grid, interpolated between its columns."""
     for x in range(n):
@@ -128,7 +133,7 @@ def _widen(line, left, share, step, row, n):
         row[x] = low + (line[at + step] - low) * share[x]
 
 
-@_compiled
+@_part
 def _mix(s, low, high, weight, target, factor, slopes, n):
     """Writes what one channel of ab adds to f: the plane's value between two rows, plus slope x L* where it has one."""
     above, below, out = s[low], s[high], s[target]
@@ -143,7 +148,7 @@ def _mix(s, low, high, weight, target, factor, slopes, n):
             out[x] = factor * (above[x] + (below[x] - above[x]) * weight)
 
 
-@_compiled
+@_part
 def _differ(part, root, luma):
     """Returns how far X/Xn, or Z/Zn, is from Y/Yn where f differs by `part`.
 
@@ -159,7 +164,7 @@ def _differ(part, root, luma):
     return _SLOPE * part + line
 
 
-@_compiled
+@_part
 def _color(s, matrix, n):
     """Writes linear RGB of a row, in or out of the gamut."""
     x_parts, z_parts, roots, lumas = s[_X_PART], s[_Z_PART], s[_ROOT], s[_LUMA]
@@ -175,7 +180,7 @@ def _color(s, matrix, n):
         blue[x] = luma + (blue_x * more_x + blue_z * more_z)
 
 
-@_compiled
+@_part
 def _gather_outside(s, outside, n):
     """Writes what `_fit` needs of the colors outside the gamut, their places into `outside`; returns how many."""
     red, green, blue, lumas, slack = s[_RED], s[_GREEN], s[_BLUE], s[_LUMA], s[_FOUND]
@@ -183,10 +188,10 @@ def _gather_outside(s, outside, n):
         lowest, highest = min(red[x], green[x], blue[x]), max(red[x], green[x], blue[x])
         slack[x] = min(lowest + _EDGE * lumas[x], _ONE + _EDGE - highest)
     # Counted in integers, as a sum of floats is no vector instruction.
-    count = np.int32(0)
+    any_outside = np.int32(0)
     for x in range(n):
-        count += np.int32(slack[x] < _ZERO)
-    if count == 0:
+        any_outside += np.int32(slack[x] < _ZERO)
+    if any_outside == 0:
         return 0
     count = 0
     for x in range(n):
@@ -201,13 +206,13 @@ def _gather_outside(s, outside, n):
     return count
 
 
-@_compiled
+@_part
 def _fit(s, matrix, outside, count):
     """Lowers the chroma of the gathered colors, along constant lightness and hue, until they fit.
 
     The factor is the root of the room that is left in the gamut, by regula falsi in its Illinois form (M. Dowell and
-    P. Jarratt, BIT 11, 1971): its lower end is always inside. Room is counted in millionths of what a gray has; where it
-    is less than one the channel that has it is put on its bound.
+    P. Jarratt, BIT 11, 1971): its lower end is always inside. Room is counted in millionths of what a gray has; where
+    it is less than one the channel that has it is put on its bound.
     """
     lumas, roots, x_parts, z_parts = s[_OUT_LUMA], s[_OUT_ROOT], s[_OUT_X], s[_OUT_Z]
     low, high, low_room, high_room, side = s[_LOW], s[_HIGH], s[_LOW_ROOM], s[_HIGH_ROOM], s[_SIDE]
@@ -265,7 +270,7 @@ def _fit(s, matrix, outside, count):
         s[_RED, x], s[_GREEN, x], s[_BLUE, x] = low[i], high[i], side[i]
 
 
-@_compiled
+@_part
 def _place(s, row, samples, fine, n):
     """Turns linear light into its place in the table over its root: the nearest, or the one below and a fraction."""
     line, cells, shares = s[row], s[row + _CELLS].view(np.int32), s[row]
@@ -281,7 +286,7 @@ def _place(s, row, samples, fine, n):
             cells[x] = np.int32(np.sqrt(min(max(line[x], _ZERO), _ONE)) * steps + _HALF)
 
 
-@_compiled
+@_part
 def _write(s, samples, fine, light, luminance, out, n):
     """Writes a row's samples, each the nearest to its linear light, and their luminance into _FOUND."""
     reds, greens, blues = (
@@ -310,7 +315,7 @@ def _write(s, samples, fine, light, luminance, out, n):
             )
 
 
-@_compiled
+@_part
 def _keep_grays(s, row, out, n):
     """Writes a row's own gray samples where there is no color."""
     x_parts, z_parts = s[_X_PART], s[_Z_PART]

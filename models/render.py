@@ -172,7 +172,7 @@ def _with_channels(samples: Samples, space: Space) -> Samples:
 
 @cache
 def _kernel() -> Any:
-    """Returns the module of compiled functions. It is imported here, since the client's commands need not pay for it."""
+    """Returns the module of compiled functions, imported only here: the client's commands need not pay for it."""
     from models import kernel  # noqa: PLC0415
 
     found: ModuleType = kernel

@@ -21,6 +21,7 @@ from models.spaces import Samples, master_lightness
 from models.tones import Tone, tone_of
 from models.windows import windows
 from shared.errors import AlreadyColor
+from worker.kept import Kept, kept
 from worker.orders import Colorist, Order
 from worker.pictures import Header, Kind, Page
 from worker.plans import Plan
@@ -28,11 +29,8 @@ from worker.previews import preview, preview_size
 from worker.profiles import Handling, handle
 from worker.stopwatch import Stopwatch
 
-#: Pages whose samples need more are decoded twice where they can be read by strips, bytes.
-_KEPT_BYTES = 160 << 20
-
-#: Samples of a kept page that are rendered at once, bytes.
-_BAND_BYTES = 4 << 20
+#: Formats that are encoded from a whole page in memory: it is rendered as one, so that nothing has to be gathered.
+_AS_A_WHOLE = ("jpeg", "jp2", "webp")
 
 #: Mean chroma below which a picture is said to have almost no color. True photographs of lit scenes lie above 8; a net
 #: that has nothing to say stays below 2.
@@ -62,7 +60,7 @@ class Painting:
         self.handling: Handling = handle(page.header, depth=plan.depth)
         self._order = order
         self._clock = clock
-        self._page = _kept(page)
+        self._page = kept(page, whole=plan.format.name in _AS_A_WHOLE)
         self._study: Study | None = None
         self._render: Render | None = None
         self._small: Reduction | None = None
@@ -102,16 +100,22 @@ class Painting:
         return self._study
 
     def strips(self) -> Iterator[Samples]:
-        """Makes the second pass: yields the colored strips, RGB or, where the plan keeps alpha, RGBA."""
+        """Makes the second pass: yields the colored strips, RGB or, where the plan keeps alpha, RGBA.
+
+        A strip holds until the next is asked for.
+        """
         if self._study is None:
             raise ValueError("a page is studied before it is painted")
         header, handling = self.header, self.handling
         self._render = Render(self._study.grid, height=header.height, source=handling.source, target=handling.target)
         if self._order.previews:
             self._small = Reduction(header.width, header.height, *preview_size(header.width, header.height), 3)
+        out: Samples | None = None
         for strip in self._clock.each("decode", self._page.strips()):
             with self._clock.stage("render"):
-                color = self._render.strip(handling.convert(_body(strip, header)))
+                # Fresh memory costs as much as half of the render.
+                reused = out if out is not None and out.shape[:2] == strip.shape[:2] else None
+                color = out = self._render.strip(handling.convert(_body(strip, header)), reused)
             if self._small:
                 with self._clock.stage("preview"):
                     self._small.add(color)
@@ -134,7 +138,7 @@ class Painting:
     def compare(self, derivative: Page) -> DeltaL:
         """Returns how far the lightness of a derivative that was read again is from the master's."""
         comparison = Comparison(self.handling.source, self.handling.target)
-        again = _Kept(derivative)
+        again = Kept(derivative)
         top = 0
         for strip in self._clock.each("decode", self._page.strips()):
             rows = again.samples()[top : top + len(strip), :, :3]
@@ -169,50 +173,6 @@ class Painting:
         else:
             out[:, :, 3] = alpha.astype(np.uint16) * np.uint16(257)
         return out
-
-
-class _Kept:
-    """A page that is decoded once and kept."""
-
-    def __init__(self, page: Page) -> None:
-        self._page = page
-        self._samples: Samples | None = None
-
-    @property
-    def header(self) -> Header:
-        """The page's header, which may have learned of a warning when the page was decoded."""
-        return self._page.header
-
-    def samples(self) -> Samples:
-        """Returns the whole page."""
-        if self._samples is None:
-            self._samples = _gathered(self._page.strips(), self.header)
-        return self._samples
-
-    def strips(self) -> Iterator[Samples]:
-        """Yields the page in bands that fit into a cache."""
-        samples = self.samples()
-        rows = max(64, _BAND_BYTES // (samples[:1].nbytes or 1))
-        for top in range(0, len(samples), rows):
-            yield samples[top : top + rows]
-
-
-def _kept(page: Page) -> Page:
-    return page if page.header.streamed and page.header.size > _KEPT_BYTES else _Kept(page)
-
-
-def _gathered(strips: Iterator[Samples], header: Header) -> Samples:
-    """Returns the strips as one array, without a copy where there is only one."""
-    first = next(strips)
-    if len(first) == header.height:
-        return first
-    out: Samples = np.empty((header.height, *first.shape[1:]), first.dtype)
-    out[: len(first)] = first
-    top = len(first)
-    for strip in strips:
-        out[top : top + len(strip)] = strip
-        top += len(strip)
-    return out
 
 
 def _body(strip: Samples, header: Header) -> Samples:

@@ -162,9 +162,9 @@ class Writer(Protocol):
     def write(self, target: IO[bytes], pages: Iterator[tuple[Dressing, Iterator[Samples]]]) -> tuple[str, ...]:
         """Writes a file to `target` (seekable, empty) and returns warnings.
 
-        Strips are RGB uint8 or uint16 [rows, w, 3], or [rows, w, 4] with alpha, from top to bottom; the strips of a
-        page are taken before its successor is asked for. Only TIFF takes more than one page. Metadata that the format
-        has no place for is left out, with a warning.
+        Strips are RGB uint8 or uint16 [rows, w, 3], or [rows, w, 4] with alpha, from top to bottom; each holds until
+        the next is asked for. The strips of a page are taken before its successor is asked for. Only TIFF takes more
+        than one page. Metadata that the format has no place for is left out, with a warning.
         """
 
 

@@ -327,6 +327,6 @@ def test_a_large_tiff_is_read_twice_and_colored_the_same(monkeypatch: pytest.Mon
     """A page that is not kept between the passes gives the derivative of one that is."""
     data = _tiff(_gray(300, 500), rowsperstrip=16, compression="zlib")
     _, kept = make(data)
-    monkeypatch.setattr("worker.painting._KEPT_BYTES", 1000)
+    monkeypatch.setattr("worker.kept._KEPT_BYTES", 1000)
     _, streamed = make(data)
     assert np.array_equal(tifffile.imread(io.BytesIO(kept)), tifffile.imread(io.BytesIO(streamed)))

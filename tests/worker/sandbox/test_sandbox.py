@@ -495,5 +495,8 @@ def test_it_is_proved_before_the_first_picture(tmp_path: Path) -> None:
     with make_sandbox(tmp_path) as good:
         good.prove()
         assert facts(good)
-    with make_sandbox(tmp_path, rehearsal="no.such:module") as bad, pytest.raises(SandboxUnavailable, match="cannot begin"):
+    with (
+        make_sandbox(tmp_path, rehearsal="no.such:module") as bad,
+        pytest.raises(SandboxUnavailable, match="cannot begin"),
+    ):
         bad.prove()
