@@ -29,13 +29,10 @@ def photo_paths(pattern: str = "*") -> list[Path]:
 
 
 def color_photos() -> dict[str, NDArray[np.uint8]]:
-    """Returns the folder's photos that are called color-*, or all, as RGB uint8[h, w, 3] by name; toned ones are none."""
-    pattern = "color-*" if next(photo_folder().glob("color-*"), None) else "*"
-    photos = {path.stem: _read(path, cv2.IMREAD_COLOR)[:, :, ::-1] for path in photo_paths(pattern)}
-    found = {name: np.ascontiguousarray(photo) for name, photo in photos.items() if _is_color(photo)}
-    if not found:
-        raise SystemExit(f"There are no color photos in {photo_folder()}: name a folder by PHOTOS=.")
-    return found
+    """Returns the folder's photos that are called color-*, RGB uint8[h, w, 3] by name."""
+    return {
+        path.stem: np.ascontiguousarray(_read(path, cv2.IMREAD_COLOR)[:, :, ::-1]) for path in photo_paths("color-*")
+    }
 
 
 def gray_photos(width: int, height: int) -> list[NDArray[np.uint8]]:
@@ -71,8 +68,3 @@ def _read(path: Path, flags: int) -> NDArray[np.uint8]:
     if photo is None:
         raise SystemExit(f"{path} cannot be read.")
     return np.asarray(photo, np.uint8)
-
-
-def _is_color(photo: NDArray[np.uint8]) -> bool:
-    hues = cv2.cvtColor(photo, cv2.COLOR_RGB2LAB).reshape(-1, 3)[:, 1:].astype(np.float32)
-    return float(np.abs(hues - hues.mean(axis=0)).mean()) > 3

@@ -3,9 +3,11 @@
 Import it only where pictures are reduced, as `models.kernel`.
 """
 
+from typing import Any
+
 from numba import njit
 
-_OPTIONS = {"nogil": True, "fastmath": {"contract"}}
+_OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": {"contract"}}
 
 #: Only what is called from outside is kept on disk, so that its parts are compiled with it: see `models.kernel`.
 _part = njit(**_OPTIONS)

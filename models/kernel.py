@@ -7,11 +7,13 @@ Formulas: CIE 15:2004, 8.2.1, in the form f(X/Xn) = f(Y/Yn) + a/500, f(Z/Zn) = f
 it differs from Y/Yn, so that a gray stays exact and rounding grows with chroma only.
 """
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
 #: Other threads go on meanwhile. a x b + c may be one instruction, and nothing is ever no number: `Render` sees to it.
-_OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nnan", "nsz"}}
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nnan", "nsz"}}
 
 #: Only what is called from outside is kept on disk. A part that came from there would be object code, which the
 #: compiler cannot inline: a caller compiled around it takes half as long again.
