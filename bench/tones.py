@@ -1,4 +1,4 @@
-"""Tones: what `tone_of` says of color photos and of the same made gray and toned; exits 1 where it errs too often."""
+"""Tones: what `tone_of` says of color photos, and of the same made gray and toned; exits 1 where it errs often."""
 
 from __future__ import annotations
 
