@@ -1,4 +1,4 @@
-"""What the net sees: the same picture at 500 and at 8,000 pixels, and panoramas in windows or squeezed into a square."""
+"""What the net sees: a picture at 500 and at 8,000 pixels, and panoramas in windows or squeezed into a square."""
 
 from __future__ import annotations
 
