@@ -48,8 +48,8 @@ def tone_of(samples: Samples, space: Space) -> Tone:
 
     The thresholds were chosen on 1,000 color photographs and the same made gray and toned in nine ways, with grain,
     JPEG of quality 60 to 95, stains, vignettes and channels that lie apart. `python -m bench tones` prints what they do
-    to others; on 24 color photographs, each made gray and toned twelve times a way, two of 288 cyanotypes were called
-    color, and no color photograph toned.
+    to others: of 24 color photographs made gray and toned, 2,592 pictures, 11 were called color (9 with stains, 2
+    cyanotypes), and no color photograph toned; of 3,000 small ones 1 % were called toned, being of one hue over all.
     """
     light, a, b = _lab(_reduced(space.light[samples], _POINTS), space)
     if np.quantile(np.hypot(_reduced(a, _AREAS), _reduced(b, _AREAS)), 0.99) < _GRAY:
