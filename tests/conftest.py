@@ -101,7 +101,7 @@ class Service:
         """Stops it as Ctrl-C does and returns the exit status."""
         assert self.process is not None
         self.process.send_signal(signal.SIGINT)
-        status = self.process.wait(20)
+        status = self.process.wait(60)
         self._reader.join()
         return status
 

@@ -348,7 +348,7 @@ def test_descriptors_do_not_leak(sandbox: Sandbox) -> None:
 def test_a_nursery_that_dies_is_replaced(sandbox: Sandbox) -> None:
     """The death of the process that children are forked from costs a moment and no picture, in between or amid one."""
     nursery = facts(sandbox)["nursery"]
-    os.kill(nursery, signal.SIGKILL)
+    kill_and_wait(nursery)
     told = facts(sandbox)
     assert told["nursery"] != nursery
     kills = [told["nursery"]]
