@@ -6,7 +6,19 @@ import sys
 from importlib import import_module
 
 #: Modules of this folder with a `main`, in the order in which all are run.
-_BENCHES = ("throughput", "stages", "index_memory", "render", "chroma", "tones", "windows", "files", "sizes", "sandbox")
+_BENCHES = (
+    "throughput",
+    "stages",
+    "index_memory",
+    "render",
+    "chroma",
+    "tones",
+    "windows",
+    "panoramas",
+    "files",
+    "sizes",
+    "sandbox",
+)
 
 if __name__ == "__main__":
     names = sys.argv[1:] or list(_BENCHES)

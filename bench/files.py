@@ -160,12 +160,11 @@ def _float(data: bytes, ab: np.ndarray) -> float:
         begun = time.process_time()
         picture = cv2.imread(str(source))
         assert picture is not None
-        scaled = picture.astype(np.float32) / 255
-        lab = cv2.cvtColor(scaled, cv2.COLOR_BGR2LAB)
-        cv2.split(cv2.resize(lab, (224, 224)))
+        lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_BGR2LAB)
+        lightness = lab[:, :, 0]
+        cv2.resize(lightness, (224, 224))
         full = cv2.resize(ab.transpose(1, 2, 0), (picture.shape[1], picture.shape[0]))
-        lightness = cv2.split(lab)[0]
-        joined = np.concatenate((lightness[:, :, None], full), axis=2)
+        joined = np.concatenate([lightness[:, :, None], full], axis=2).astype(np.float32)
         color = np.clip(cv2.cvtColor(joined, cv2.COLOR_LAB2BGR), 0, 1)
         cv2.imwrite(str(target), (color * 255).astype(np.uint8))
         return time.process_time() - begun

@@ -56,8 +56,8 @@ def main() -> None:
         print(f"{way:22}{milliseconds:7.1f} ms a picture{milliseconds - least:+7.1f} ms")
     keeper = Keeper(entry=ENTRY, rehearsal=REHEARSAL, cache_dir=settings.cache_dir, memory_bytes=memory)
     print(f"{_fresh(keeper):.1f} ms from one fresh process to the next, as fast as they come")
-    if taken["one tenant"] - least > _BAR:
-        raise SystemExit(f"The sandbox must cost {_BAR} ms a picture of the same tenant at most.")
+    if max(taken.values()) - least > _BAR:
+        raise SystemExit(f"The sandbox must cost {_BAR} ms a picture at most.")
 
 
 def _measure(ways: dict[str, Callable[[int], None]]) -> dict[str, float]:

@@ -9,8 +9,8 @@ from numba import njit
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "fastmath": {"contract"}}
 
-#: Only what is called from outside is kept on disk, so that its parts are compiled with it: see `models.kernel`.
-_part = njit(**_OPTIONS)
+#: See `models.kernel`.
+_part = njit(inline="always", **_OPTIONS)
 _compiled = njit(cache=True, **_OPTIONS)
 
 

@@ -15,14 +15,16 @@ from numba import njit
 #: Other threads go on meanwhile. a x b + c may be one instruction, and nothing is ever no number: `Render` sees to it.
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nnan", "nsz"}}
 
-#: Only what is called from outside is kept on disk. A part that came from there would be object code, which the
-#: compiler cannot inline: a caller compiled around it takes half as long again.
-_part = njit(**_OPTIONS)
+#: Parts become part of the function that is called from outside, and only that is kept on disk.
+_part = njit(inline="always", **_OPTIONS)
 _compiled = njit(cache=True, **_OPTIONS)
 
 #: Columns that are worked on at once: some thirty rows of them stay in a core's first cache. A constant, as then the
 #: compiler knows that the rows lie apart and makes vector instructions of every loop that looks nothing up.
 TILE = 512
+
+#: Columns that are searched at once for colors outside the gamut; a tile has so many times a whole number.
+_BLOCK = 32
 
 #: Rows of a tile's scratch memory, float32[ROWS, TILE]; the names below are those of the rows.
 _ROWS = 34
@@ -50,7 +52,7 @@ _Z_OF_B = np.float32(-1 / 200)
 #: What float32 leaves of a color on the gamut's edge, as a share of luminance and of white.
 _EDGE = np.float32(1e-6)
 
-#: Steps to the gamut's edge at most: eight are usual, and the worst color of all that bins can say takes 20.
+#: Steps to the gamut's edge at most: five are usual, and so many suffice for every color that the bins can say.
 _STEPS = 32
 
 #: Stands for nothing where it is divided by.
@@ -60,8 +62,9 @@ _TINY = np.float32(1e-30)
 BINS_A_UNIT = 1_000
 COUNTS_A_UNIT = 1 << 20
 
-#: Partial histograms: neighbors fall into the same bin, and would wait for each other.
-PARTS = 4
+#: Partial histograms. Neighbors fall into the same bin, and a processor that guesses wrong whether a count waits for
+#: the one before starts anew: with 4, a render took half as long again, or not, as the compiler happened to place it.
+PARTS = 16
 
 #: No light.
 _NONE = np.float32(-1e30)
@@ -167,19 +170,24 @@ def _differ(part, root, luma):
 
 
 @_part
-def _color(s, matrix, n):
+def _light(luma, root, x_part, z_part, weights):
+    """Returns linear RGB; `weights` are those of X/Xn and Z/Zn in red, green and blue."""
+    red_x, red_z, green_x, green_z, blue_x, blue_z = weights
+    more_x, more_z = _differ(x_part, root, luma), _differ(z_part, root, luma)
+    return (
+        luma + (red_x * more_x + red_z * more_z),
+        luma + (green_x * more_x + green_z * more_z),
+        luma + (blue_x * more_x + blue_z * more_z),
+    )
+
+
+@_part
+def _color(s, weights, n):
     """Writes linear RGB of a row, in or out of the gamut."""
     x_parts, z_parts, roots, lumas = s[_X_PART], s[_Z_PART], s[_ROOT], s[_LUMA]
     red, green, blue = s[_RED], s[_GREEN], s[_BLUE]
-    red_x, red_z, green_x, green_z = matrix[0, 0], matrix[0, 2], matrix[1, 0], matrix[1, 2]
-    blue_x, blue_z = matrix[2, 0], matrix[2, 2]
     for x in range(n):
-        luma = lumas[x]
-        more_x = _differ(x_parts[x], roots[x], luma)
-        more_z = _differ(z_parts[x], roots[x], luma)
-        red[x] = luma + (red_x * more_x + red_z * more_z)
-        green[x] = luma + (green_x * more_x + green_z * more_z)
-        blue[x] = luma + (blue_x * more_x + blue_z * more_z)
+        red[x], green[x], blue[x] = _light(lumas[x], roots[x], x_parts[x], z_parts[x], weights)
 
 
 @_part
@@ -189,16 +197,18 @@ def _gather_outside(s, outside, n):
     for x in range(n):
         lowest, highest = min(red[x], green[x], blue[x]), max(red[x], green[x], blue[x])
         slack[x] = min(lowest + _EDGE * lumas[x], _ONE + _EDGE - highest)
-    # Counted in integers, as a sum of floats is no vector instruction.
-    any_outside = np.int32(0)
-    for x in range(n):
-        any_outside += np.int32(slack[x] < _ZERO)
-    if any_outside == 0:
-        return 0
+    for x in range(n, min(n + _BLOCK, TILE)):
+        slack[x] = _ONE
     count = 0
-    for x in range(n):
-        outside[count] = x
-        count += 1 if slack[x] < _ZERO else 0
+    for first in range(0, n, _BLOCK):
+        # Most blocks have none. Counted in integers, as a sum of floats is no vector instruction.
+        found = np.int32(0)
+        for x in range(first, first + _BLOCK):
+            found += np.int32(slack[x] < _ZERO)
+        if found > 0:
+            for x in range(first, first + _BLOCK):
+                outside[count] = x
+                count += 1 if slack[x] < _ZERO else 0
     for i in range(count):
         x = outside[i]
         s[_OUT_LUMA, i], s[_OUT_ROOT, i] = lumas[x], s[_ROOT, x]
@@ -209,7 +219,7 @@ def _gather_outside(s, outside, n):
 
 
 @_part
-def _fit(s, matrix, outside, count):
+def _fit(s, weights, outside, count):
     """Lowers the chroma of the gathered colors, along constant lightness and hue, until they fit.
 
     The factor is the root of the room that is left in the gamut, by regula falsi in its Illinois form (M. Dowell and
@@ -219,8 +229,6 @@ def _fit(s, matrix, outside, count):
     lumas, roots, x_parts, z_parts = s[_OUT_LUMA], s[_OUT_ROOT], s[_OUT_X], s[_OUT_Z]
     low, high, low_room, high_room, side = s[_LOW], s[_HIGH], s[_LOW_ROOM], s[_HIGH_ROOM], s[_SIDE]
     dark, light = s[_DARK], s[_LIGHT]
-    red_x, red_z, green_x, green_z = matrix[0, 0], matrix[0, 2], matrix[1, 0], matrix[1, 2]
-    blue_x, blue_z = matrix[2, 0], matrix[2, 2]
     for i in range(count):
         low[i], high[i], side[i] = _ZERO, _ONE, _ZERO
         # Above, light is told apart no finer than float32 does next to 1.
@@ -230,13 +238,8 @@ def _fit(s, matrix, outside, count):
         high_room[i] = min(s[_OUT_LOWEST, i] * dark[i], (_ONE - s[_OUT_HIGHEST, i]) * light[i], -_TINY)
     for _ in range(_STEPS):
         for i in range(count):
-            luma = lumas[i]
             factor = low[i] + (high[i] - low[i]) * (low_room[i] / (low_room[i] - high_room[i]))
-            more_x = _differ(x_parts[i] * factor, roots[i], luma)
-            more_z = _differ(z_parts[i] * factor, roots[i], luma)
-            red = luma + (red_x * more_x + red_z * more_z)
-            green = luma + (green_x * more_x + green_z * more_z)
-            blue = luma + (blue_x * more_x + blue_z * more_z)
+            red, green, blue = _light(lumas[i], roots[i], x_parts[i] * factor, z_parts[i] * factor, weights)
             room = min(min(red, green, blue) * dark[i], (_ONE - max(red, green, blue)) * light[i])
             inside, found = room >= _ZERO, abs(room) <= _ONE
             # An end that stays put twice counts half.
@@ -253,12 +256,7 @@ def _fit(s, matrix, outside, count):
         if left == 0:
             break
     for i in range(count):
-        luma = lumas[i]
-        more_x = _differ(x_parts[i] * low[i], roots[i], luma)
-        more_z = _differ(z_parts[i] * low[i], roots[i], luma)
-        red = luma + (red_x * more_x + red_z * more_z)
-        green = luma + (green_x * more_x + green_z * more_z)
-        blue = luma + (blue_x * more_x + blue_z * more_z)
+        red, green, blue = _light(lumas[i], roots[i], x_parts[i] * low[i], z_parts[i] * low[i], weights)
         lowest, highest = min(red, green, blue), max(red, green, blue)
         at_dark = lowest * dark[i] < (_ONE - highest) * light[i]
         bound = _ZERO if at_dark else _ONE
@@ -289,32 +287,28 @@ def _place(s, row, samples, fine, n):
 
 
 @_part
+def _between(samples, cell, share):
+    """Returns the sample next to what lies between two steps of the table."""
+    low = samples[cell]
+    return np.uint32(low + (samples[cell + np.uint32(1)] - low) * share + _HALF)
+
+
+@_part
 def _write(s, samples, fine, light, luminance, out, n):
     """Writes a row's samples, each the nearest to its linear light, and their luminance into _FOUND."""
-    reds, greens, blues = (
-        s[_RED + _CELLS].view(np.uint32),
-        s[_GREEN + _CELLS].view(np.uint32),
-        s[_BLUE + _CELLS].view(np.uint32),
-    )
-    red_part, green_part, blue_part, found = s[_RED], s[_GREEN], s[_BLUE], s[_FOUND]
+    reds, greens = s[_RED + _CELLS].view(np.uint32), s[_GREEN + _CELLS].view(np.uint32)
+    blues, found = s[_BLUE + _CELLS].view(np.uint32), s[_FOUND]
+    red_part, green_part, blue_part = s[_RED], s[_GREEN], s[_BLUE]
     red_share, green_share, blue_share = luminance[0], luminance[1], luminance[2]
-    if fine:
-        for x in range(n):
-            low = samples[reds[x]]
-            r = np.uint32(low + (samples[reds[x] + np.uint32(1)] - low) * red_part[x] + _HALF)
-            low = samples[greens[x]]
-            g = np.uint32(low + (samples[greens[x] + np.uint32(1)] - low) * green_part[x] + _HALF)
-            low = samples[blues[x]]
-            b = np.uint32(low + (samples[blues[x] + np.uint32(1)] - low) * blue_part[x] + _HALF)
-            out[x, 0], out[x, 1], out[x, 2] = r, g, b
-            found[x] = light[r] * red_share + light[g] * green_share + light[b] * blue_share
-    else:
-        for x in range(n):
-            r, g, b = samples[reds[x]], samples[greens[x]], samples[blues[x]]
-            out[x, 0], out[x, 1], out[x, 2] = r, g, b
-            found[x] = (
-                light[np.uint32(r)] * red_share + light[np.uint32(g)] * green_share + light[np.uint32(b)] * blue_share
-            )
+    for x in range(n):
+        if fine:
+            r = _between(samples, reds[x], red_part[x])
+            g = _between(samples, greens[x], green_part[x])
+            b = _between(samples, blues[x], blue_part[x])
+        else:
+            r, g, b = np.uint32(samples[reds[x]]), np.uint32(samples[greens[x]]), np.uint32(samples[blues[x]])
+        out[x, 0], out[x, 1], out[x, 2] = r, g, b
+        found[x] = light[r] * red_share + light[g] * green_share + light[b] * blue_share
 
 
 @_part
@@ -343,6 +337,7 @@ def render_strip(strip, grid, top, height, source, target, fine, same, out, hist
     """
     source_light, source_luminance = source
     samples, target_light, target_luminance, matrix = target
+    weights = matrix[0, 0], matrix[0, 2], matrix[1, 0], matrix[1, 2], matrix[2, 0], matrix[2, 2]
     rows, width, channels = strip.shape
     planes, grid_height, grid_width = grid.shape
     step = 1 if grid_width > 1 else 0
@@ -372,10 +367,10 @@ def render_strip(strip, grid, top, height, source, target, fine, same, out, hist
             _find_roots(s, _LUMA, _ROOT, n)
             _mix(s, low, high, weight, _X_PART, _X_OF_A, planes == 4, n)
             _mix(s, low + 1, high + 1, weight, _Z_PART, _Z_OF_B, planes == 4, n)
-            _color(s, matrix, n)
+            _color(s, weights, n)
             count = _gather_outside(s, outside, n)
             if count > 0:
-                _fit(s, matrix, outside, count)
+                _fit(s, weights, outside, count)
             for channel in (_RED, _GREEN, _BLUE):
                 _place(s, channel, samples, fine, n)
             _write(s, samples, fine, target_light, target_luminance, colors, n)

@@ -22,6 +22,9 @@ from models.spaces import Samples, Space, srgb
 #: Bins of the histogram of |delta L*|: 0.001 each (`kernel.BINS_A_UNIT`), so up to 10; the last takes what is beyond.
 _BINS = 10_000
 
+#: Rows that are rendered at once: the kernel goes down its columns, so that both pictures' rows should be in a cache.
+_ROWS = 256
+
 #: Largest value of a grid: far beyond any color, near enough that its cube is a number.
 _GRID_LIMIT = 1e4
 
@@ -83,19 +86,21 @@ class Render:
         strip = _with_channels(samples, source)
         if out is None:
             out = np.empty((*strip.shape[:2], 3), target.dtype)
-        _kernel().render_strip(
-            strip,
-            self._grid,
-            self._top,
-            self._height,
-            (source.light, source.luminance),
-            (target.samples, target.light, target.luminance, target.matrix),
-            target.depth == 16,
-            source is target,
-            out,
-            self._figures.histogram,
-            self._figures.sums,
-        )
+        for first in range(0, len(strip), _ROWS):
+            part = slice(first, first + _ROWS)
+            _kernel().render_strip(
+                strip[part],
+                self._grid,
+                self._top + first,
+                self._height,
+                (source.light, source.luminance),
+                (target.samples, target.light, target.luminance, target.matrix),
+                target.depth == 16,
+                source is target,
+                out[part],
+                self._figures.histogram,
+                self._figures.sums,
+            )
         self._top += len(strip)
         return out
 

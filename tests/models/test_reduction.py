@@ -66,6 +66,22 @@ def test_what_does_not_fit_is_refused() -> None:
         Reduction(10, 10, 5, 5, 1).result()
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param(np.zeros((11, 10), np.uint8), id="too many"),
+        pytest.param(np.zeros((2, 11), np.uint8), id="too wide"),
+        pytest.param(np.zeros((2, 9), np.uint8), id="too narrow"),
+        pytest.param(np.zeros((2, 10, 3), np.uint8), id="other channels"),
+    ],
+)
+def test_the_kernel_never_sees_rows_of_another_picture(rows: np.ndarray) -> None:
+    """Rows of another shape, or beyond the last, are refused before the compiled code could write past its sums."""
+    reduction = Reduction(10, 10, 5, 5, 1)
+    with pytest.raises(ValueError, match="do not go on at row 0 of 10"):
+        reduction.add(rows)
+
+
 def test_the_compiled_kernel_does_what_its_source_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel run as plain Python gives the compiled one's means."""
     picture = noise(3, 9, 11, 3, 8)
