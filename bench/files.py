@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,16 +19,15 @@ import numpy as np
 import simplejpeg
 import tifffile
 
-from bench.masters import photo_folder
-from models.nets import WEIGHTS, Net, load_net
-from models.render import warm
+from bench import seed
+from bench.in_place import lite
+from bench.masters import photo_paths
+from models.nets import Net
 from models.spaces import master_lightness, srgb
 from models.windows import cells, windows
 from shared.recipes import resolve
-from shared.registry import model_named
 from shared.settings import load
-from worker.attempts import limits_of
-from worker.orders import Order
+from worker.orders import Limits, Order
 from worker.pictures import Dressing, Metadata
 from worker.pipeline import derive
 from worker.readers import open_master
@@ -54,10 +52,7 @@ def gray_of(photo: Path, width: int, height: int, *, depth: int = 8) -> np.ndarr
 
 def main() -> None:
     """Prints the ratios for a JPEG of 8 bits and TIFFs of 8 and 16; exits 1 where a bar is missed."""
-    cv2.setNumThreads(1)
-    warm(load().cache_dir)
-    net = load_net(model_named("lite"), WEIGHTS, threads=1)
-    photo = min(path for path in photo_folder().iterdir() if path.suffix == ".jpg")
+    net, photo = lite(), photo_paths()[0]
     print(f"{WIDTH * HEIGHT / 1e6:.0f} MP on one thread, processor time, median of {_ROUNDS} rounds; the net left out")
     print(f"{'':22}{'ours':>10}{'codecs':>10}{'float way':>11}{'ours/codecs':>13}{'float/ours':>12}")
     failed = False
@@ -72,12 +67,12 @@ def main() -> None:
         for _ in range(_ROUNDS):
             for way, run in ways.items():
                 seconds[way].append(run())
-        ours, codecs, seed = (median(seconds[way]) for way in ways)
+        ours, codecs, floats = (median(seconds[way]) for way in ways)
         print(
-            f"{name:22}{ours * 1e3:7.0f} ms{codecs * 1e3:7.0f} ms{seed * 1e3:8.0f} ms"
-            f"{ours / codecs:13.2f}{seed / ours:12.2f}"
+            f"{name:22}{ours * 1e3:7.0f} ms{codecs * 1e3:7.0f} ms{floats * 1e3:8.0f} ms"
+            f"{ours / codecs:13.2f}{floats / ours:12.2f}"
         )
-        failed |= name.startswith("JPEG") and (ours / codecs > 2 or seed / ours < 4)
+        failed |= name.startswith("JPEG") and (ours / codecs > 2 or floats / ours < 4)
     if failed:
         raise SystemExit("JPEG: ours must be within 2 of the codecs alone, and 4 times as fast as the float way.")
 
@@ -112,7 +107,7 @@ def _ours(data: bytes, ab: np.ndarray) -> float:
     order = Order(
         master=hashlib.sha256(data).hexdigest(),
         recipe=resolve({}),
-        limits=limits_of(load()),
+        limits=Limits.of(load()),
         net_side=224,
         previews=False,
         verify=False,
@@ -156,15 +151,6 @@ def _float(data: bytes, ab: np.ndarray) -> float:
         suffix = "jpg" if data.startswith(b"\xff\xd8") else "tif"
         source, target = Path(name) / f"in.{suffix}", Path(name) / f"out.{suffix}"
         source.write_bytes(data)
-        os.sync()
         begun = time.process_time()
-        picture = cv2.imread(str(source))
-        assert picture is not None
-        lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_BGR2LAB)
-        lightness = lab[:, :, 0]
-        cv2.resize(lightness, (224, 224))
-        full = cv2.resize(ab.transpose(1, 2, 0), (picture.shape[1], picture.shape[0]))
-        joined = np.concatenate([lightness[:, :, None], full], axis=2).astype(np.float32)
-        color = np.clip(cv2.cvtColor(joined, cv2.COLOR_LAB2BGR), 0, 1)
-        cv2.imwrite(str(target), (color * 255).astype(np.uint8))
+        seed.color(source, target, lambda lightness: ab)
         return time.process_time() - begun

@@ -9,12 +9,10 @@ from pathlib import Path
 
 from models.nets import WEIGHTS, Net, load_net
 from models.render import warm
-from models.windows import cells
 from shared.recipes import resolve
 from shared.registry import model_named
 from shared.settings import load
-from worker.attempts import limits_of
-from worker.orders import Derivative, Order
+from worker.orders import Derivative, Limits, Order, colorist_of
 from worker.pipeline import derive
 
 
@@ -32,7 +30,7 @@ def color(path: Path, folder: Path) -> Derivative:
         order = Order(
             master=hashlib.file_digest(source, "sha256").hexdigest(),
             recipe=recipe,
-            limits=replace(limits_of(load()), max_pixels=1 << 40),
+            limits=replace(Limits.of(load()), max_pixels=1 << 40),
             net_side=net.input_size,
         )
         source.seek(0)
@@ -40,6 +38,6 @@ def color(path: Path, folder: Path) -> Derivative:
             source,
             target,
             order,
-            colorist=lambda lightness, where: cells(net, lightness, where, recipe.temperature),
+            colorist=colorist_of(net, recipe),
             admit=lambda pixels: None,
         )

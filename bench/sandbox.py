@@ -11,16 +11,12 @@ from statistics import median
 import cv2
 
 from bench.files import gray_of
-from bench.masters import photo_folder
-from models.nets import WEIGHTS, load_net
-from models.render import warm
-from models.windows import cells
+from bench.in_place import lite
+from bench.masters import photo_paths
 from shared.recipes import resolve
-from shared.registry import model_named
 from shared.settings import load
-from worker.attempts import limits_of
 from worker.deriving import Deriver, InPlace
-from worker.orders import Order
+from worker.orders import Limits, Order, colorist_of
 from worker.sandbox.keeper import Keeper
 from worker.sandbox.sandbox import ENTRY, REHEARSAL, Sandbox
 
@@ -35,9 +31,7 @@ _BAR = 10
 
 def main() -> None:
     """Prints milliseconds a picture; exits 1 where the sandbox costs more than it may."""
-    cv2.setNumThreads(1)
     settings = load()
-    warm(settings.cache_dir)
     make = _maker()
     memory = settings.sandbox_megabytes << 20
     with Sandbox(settings.cache_dir, memory) as sandbox:
@@ -86,11 +80,10 @@ def _fresh(keeper: Keeper) -> float:
 def _maker() -> Callable[[Deriver, str], None]:
     """Returns what makes the picture once."""
     recipe = resolve({})
-    net = load_net(model_named("lite"), WEIGHTS, threads=1)
-    photo = min(path for path in photo_folder().iterdir() if path.suffix == ".jpg")
-    data = cv2.imencode(".jpg", gray_of(photo, _WIDTH, _HEIGHT))[1].tobytes()
+    net = lite()
+    data = cv2.imencode(".jpg", gray_of(photo_paths()[0], _WIDTH, _HEIGHT))[1].tobytes()
     order = Order(
-        master=hashlib.sha256(data).hexdigest(), recipe=recipe, limits=limits_of(load()), net_side=net.input_size
+        master=hashlib.sha256(data).hexdigest(), recipe=recipe, limits=Limits.of(load()), net_side=net.input_size
     )
 
     def make(deriver: Deriver, tenant: str) -> None:
@@ -102,7 +95,7 @@ def _maker() -> Callable[[Deriver, str], None]:
                 source,
                 target,
                 order,
-                colorist=lambda lightness, where: cells(net, lightness, where, recipe.temperature),
+                colorist=colorist_of(net, recipe),
                 admitted=lambda pixels: None,
             )
 

@@ -85,9 +85,7 @@ def colorize(files: tuple[Path, ...], out: Path | None, force: bool, as_json: bo
 
 def color_file(path: Path, *, out: Path | None, force: bool, recipe: Recipe, settings: Settings) -> Done:
     """Colors one file; whatever is wrong with it is told, not raised."""
-    from models.windows import cells  # noqa: PLC0415 - only what colors pays for it
-    from worker.attempts import limits_of  # noqa: PLC0415
-    from worker.orders import Order  # noqa: PLC0415
+    from worker.orders import Limits, Order, colorist_of  # noqa: PLC0415 - only what colors pays for it
     from worker.plans import format_of  # noqa: PLC0415
     from worker.provenance import figures  # noqa: PLC0415
 
@@ -106,7 +104,7 @@ def color_file(path: Path, *, out: Path | None, force: bool, recipe: Recipe, set
             order = Order(
                 master=master,
                 recipe=recipe,
-                limits=limits_of(settings),
+                limits=Limits.of(settings),
                 net_side=net.input_size,
                 previews=False,
                 verify=settings.verify_lossy,
@@ -117,7 +115,7 @@ def color_file(path: Path, *, out: Path | None, force: bool, recipe: Recipe, set
                     source,
                     file,
                     order,
-                    colorist=lambda lightness, where: cells(net, lightness, where, recipe.temperature),
+                    colorist=colorist_of(net, recipe),
                     admitted=lambda pixels: None,
                 )
     except PhotochromError as error:

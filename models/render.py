@@ -148,9 +148,11 @@ def render(samples: Samples, grid: NDArray[np.float32], space: Space) -> tuple[S
 
 def warm(cache_dir: Path) -> None:
     """Compiles the kernels, or loads them from `cache_dir`, so that the first picture need not wait."""
+    from numba.core import config  # noqa: PLC0415 - numba takes half a second to import
+
     from models.reduction import Reduction  # noqa: PLC0415 - both modules have kernels, only this one warms them
 
-    keep_kernels_in(cache_dir)
+    config.CACHE_DIR = str(cache_dir / "kernels")  # type: ignore[attr-defined]  # set from the environment at import
     grid = np.zeros((4, 2, 2), np.float32)
     for source, target in ((srgb(8), srgb(8)), (srgb(16), srgb(16)), (srgb(16), srgb(8))):
         samples = np.zeros((2, 2), source.dtype)
@@ -159,13 +161,6 @@ def warm(cache_dir: Path) -> None:
         reduction = Reduction(2, 2, 1, 1, 1)
         reduction.add(samples)
         reduction.result()
-
-
-def keep_kernels_in(cache_dir: Path) -> None:
-    """Makes numba keep compiled kernels in a folder; call it before the first render."""
-    from numba.core import config  # noqa: PLC0415 - numba takes half a second to import
-
-    config.CACHE_DIR = str(cache_dir / "kernels")  # type: ignore[attr-defined]  # set from the environment at import
 
 
 def _with_channels(samples: Samples, space: Space) -> Samples:

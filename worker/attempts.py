@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
-from models.windows import cells
 from shared import layout
 from shared.clock import timestamp
 from shared.errors import PictureError, WorkerLost
@@ -24,14 +23,11 @@ from shared.index.claims import Begin, Claim
 from shared.items import Item, part_of
 from shared.jobs import Job
 from shared.outcomes import Outcome, StoredDerivative, failure, refused, success
-from shared.settings import Settings
 from worker import closings, masters
 from worker.leases import Leases, deadline
-from worker.orders import Derivative, Limits, Order
+from worker.orders import MEGAPIXEL, Derivative, Limits, Order, colorist_of
 from worker.provenance import StoredFile, sidecar
 from worker.workshop import Workshop
-
-MEGAPIXEL = 1_000_000
 
 _CHUNK = 1 << 20
 
@@ -117,7 +113,7 @@ def _derive(shop: Workshop, leases: Leases, fetched: Fetched, source: IO[bytes],
     order = Order(
         master=fetched.item.master or "",
         recipe=recipe,
-        limits=limits_of(shop.settings),
+        limits=Limits.of(shop.settings),
         net_side=net.input_size,
         previews=_wants_previews(shop, fetched.job),
         verify=shop.settings.verify_lossy,
@@ -129,7 +125,7 @@ def _derive(shop: Workshop, leases: Leases, fetched: Fetched, source: IO[bytes],
             source,
             file,
             order,
-            colorist=lambda lightness, where: cells(net, lightness, where, recipe.temperature),
+            colorist=colorist_of(net, recipe),
             admitted=lambda pixels: leases.hold(
                 fetched.claim, deadline(shop.clock.now(), megapixels=pixels / MEGAPIXEL)
             ),
@@ -141,16 +137,6 @@ def _derive(shop: Workshop, leases: Leases, fetched: Fetched, source: IO[bytes],
         file.close()
         raise
     return Colored(fetched=fetched, derivative=derivative, file=file, attempts=attempts)
-
-
-def limits_of(settings: Settings) -> Limits:
-    """Returns what is refused before a pixel is decoded."""
-    return Limits(
-        max_pixels=settings.max_megapixels * MEGAPIXEL,
-        max_whole_pixels=settings.max_whole_megapixels * MEGAPIXEL,
-        max_pages=settings.max_pages,
-        max_metadata_bytes=settings.max_metadata_bytes,
-    )
 
 
 def keep(shop: Workshop, colored: Colored) -> Outcome:

@@ -9,14 +9,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.nets import Net
 from models.render import DeltaL
-from models.windows import Windows
+from models.windows import Windows, cells
 from shared.formats import FORMATS, Format
 from shared.recipes import Recipe
+from shared.settings import Settings
 
 #: Gives ab of the cells, float32[2, h/4, w/4], for L* float32[h, w] of the size that the windows ask for; may raise
 #: NetFailed.
 Colorist = Callable[[NDArray[np.float32], Windows], NDArray[np.float32]]
+
+MEGAPIXEL = 1_000_000
+
+
+def colorist_of(net: Net, recipe: Recipe) -> Colorist:
+    """Returns the colorist that a net is under a recipe."""
+    return lambda lightness, where: cells(net, lightness, where, recipe.temperature)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +40,16 @@ class Limits:
     max_pages: int
     #: largest profile, and largest sum of EXIF, IPTC and XMP, bytes
     max_metadata_bytes: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Limits:
+        """Returns the limits that the settings name."""
+        return cls(
+            max_pixels=settings.max_megapixels * MEGAPIXEL,
+            max_whole_pixels=settings.max_whole_megapixels * MEGAPIXEL,
+            max_pages=settings.max_pages,
+            max_metadata_bytes=settings.max_metadata_bytes,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

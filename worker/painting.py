@@ -26,7 +26,7 @@ from worker.orders import Colorist, Order
 from worker.pictures import Header, Kind, Page
 from worker.plans import Plan
 from worker.previews import preview, preview_size
-from worker.profiles import Handling, handle
+from worker.profiles import Handling, handle, widened
 from worker.stopwatch import Stopwatch
 
 #: Formats that are encoded from a whole page in memory: it is rendered as one, so that nothing has to be gathered.
@@ -119,7 +119,7 @@ class Painting:
             if self._small:
                 with self._clock.stage("preview"):
                     self._small.add(color)
-            yield self._with_alpha(color, strip) if self.plan.alpha else color
+            yield _with_alpha(color, strip[:, :, -1]) if self.plan.alpha else color
 
     def delta_l(self) -> DeltaL:
         """Returns how far the second pass moved the lightness."""
@@ -162,17 +162,16 @@ class Painting:
             warnings.append("already_color")
         return tuple(warnings)
 
-    def _with_alpha(self, color: Samples, strip: Samples) -> Samples:
-        out: Samples = np.empty((*color.shape[:2], 4), color.dtype)
-        out[:, :, :3] = color
-        alpha = strip[:, :, -1]
-        if alpha.dtype == color.dtype:
-            out[:, :, 3] = alpha
-        elif color.dtype == np.uint8:
-            out[:, :, 3] = (alpha + np.uint32(128)) // 257
-        else:
-            out[:, :, 3] = alpha.astype(np.uint16) * np.uint16(257)
-        return out
+
+def _with_alpha(color: Samples, alpha: Samples) -> Samples:
+    """Returns RGBA of RGB samples and an alpha channel, which is brought to their depth."""
+    out: Samples = np.empty((*color.shape[:2], 4), color.dtype)
+    out[:, :, :3] = color
+    if color.dtype == np.uint16:
+        out[:, :, 3] = widened(alpha)
+    else:
+        out[:, :, 3] = alpha if alpha.dtype == np.uint8 else (alpha + np.uint32(128)) // 257
+    return out
 
 
 def _body(strip: Samples, header: Header) -> Samples:

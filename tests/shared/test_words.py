@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.colorize import colorize
+from photochrom.scans import is_picture
 from photochrom.submit import submit
 from shared import layout, registry
 from shared.bells import MemoryBells, broker_settings, queue, top_up
@@ -274,3 +275,12 @@ def test_the_commands_offer_what_a_recipe_takes(option: str, words: object) -> N
     for command in (submit, colorize):
         (found,) = (parameter for parameter in command.params if parameter.name == option)
         assert tuple(found.type.choices) == get_args(words)
+
+
+def test_the_client_sends_what_the_service_reads(tmp_path: Path) -> None:
+    """The client says the first bytes of each format again: it takes the same files for pictures."""
+    heads = [magic for fmt in FORMATS for magic in fmt.magic]
+    for head in [*heads, b"GIF89a", b"BMW, a catalog", b"RIFF    WAVE", b""]:
+        file = tmp_path / "file"
+        file.write_bytes(head + bytes(8))
+        assert is_picture(file) == (sniff(head + bytes(8)) is not None), head

@@ -8,14 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from models.windows import cells
 from shared.errors import Truncated
 from shared.recipes import resolve
 from shared.settings import load
 from tests.house import lite, picture
-from worker.attempts import limits_of
 from worker.deriving import Deriver, InPlace
-from worker.orders import Derivative, Order
+from worker.orders import Derivative, Limits, Order, colorist_of
 from worker.sandbox import Sandbox
 from worker.sandbox.rehearsal import rehearse
 
@@ -32,7 +30,7 @@ def sandbox() -> Iterator[Sandbox]:
 def derive(deriver: Deriver, data: bytes, **recipe: str) -> tuple[Derivative, bytes]:
     """Colors a picture with the net that ships."""
     net = lite()
-    order = Order(master="0" * 64, recipe=resolve(recipe), limits=limits_of(SETTINGS), net_side=net.input_size)
+    order = Order(master="0" * 64, recipe=resolve(recipe), limits=Limits.of(SETTINGS), net_side=net.input_size)
     with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
         source.write(data)
         source.seek(0)
@@ -41,7 +39,7 @@ def derive(deriver: Deriver, data: bytes, **recipe: str) -> tuple[Derivative, by
             source,
             target,
             order,
-            colorist=lambda lightness, where: cells(net, lightness, where, order.recipe.temperature),
+            colorist=colorist_of(net, order.recipe),
             admitted=lambda pixels: None,
         )
         target.seek(0)
