@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.chroma import edge_aware
-from models.reduction import Reduction
+from models.reduction import Reduction, scaled
 from models.render import Comparison, DeltaL, Render
 from models.spaces import Samples, master_lightness
 from models.tones import Tone, tone_of
@@ -85,8 +85,7 @@ class Painting:
             tone = Tone.GRAY if shown.ndim == 2 else tone_of(shown, self.handling.tinted)
             if tone is Tone.COLOR and order.recipe.colored == "skip":
                 raise AlreadyColor("The master is in color already; the recipe says `colored`: skip.")
-            seen = cv2.resize(small, seen_size, interpolation=cv2.INTER_AREA).astype(small.dtype, copy=False)
-            lightness = master_lightness(self.handling.convert(seen), self.handling.source)
+            lightness = master_lightness(self.handling.convert(scaled(small, seen_size)), self.handling.source)
         with self._clock.stage("net"):
             ab = colorist(lightness, where) * np.float32(order.recipe.chroma_gain)
         with self._clock.stage("look"):

@@ -87,6 +87,6 @@ def test_the_compiled_kernel_does_what_its_source_says(monkeypatch: pytest.Monke
     picture = noise(3, 9, 11, 3, 8)
     compiled = reduced(picture, 4, 5, 9)
     monkeypatch.setattr(area, "_finish_row", area._finish_row.py_func)
-    sums, out = np.zeros(33, np.float64), np.zeros((5, 4, 3), np.float32)
+    sums, out = np.zeros(33, np.uint32), np.zeros((5, 4, 3), np.float32)
     area.reduce_strip.py_func(picture.reshape(9, -1), 3, 0, 9, sums, out)
     assert np.abs(np.rint(out) - compiled).max() <= 1

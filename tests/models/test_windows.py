@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from models.bins import COUNT, centers
 from models.nets import color
-from models.reduction import Reduction
+from models.reduction import Reduction, scaled
 from models.spaces import master_lightness, srgb
 from models.windows import LONGEST, Windows, cells, windows
 from tests.house import lite
@@ -119,7 +119,7 @@ def test_size_does_not_change_colors(name: str) -> None:
         where = windows(*sized.shape[::-1])
         reduction = Reduction(*sized.shape[::-1], *np.minimum(where.size(SIDE), sized.shape[::-1]), 1)
         reduction.add(sized)
-        seen = cv2.resize(reduction.result(), where.size(SIDE), interpolation=cv2.INTER_AREA)
+        seen = scaled(reduction.result(), where.size(SIDE))
         found.append(cells(lite(), master_lightness(seen, srgb(8)), where, 0.38))
     assert np.hypot(*found[0]).mean() > 3
     assert np.abs(found[0] - found[1]).mean() < 2
