@@ -1,4 +1,4 @@
-"""What the sandbox costs: small pictures in place and in the sandbox, of one tenant and of two by turns."""
+"""What the sandbox costs: small pictures in place and in the sandbox, of one tenant and of several by turns."""
 
 from __future__ import annotations
 
@@ -25,8 +25,13 @@ _COUNT = 100
 #: Small, so that the cost is not lost in what the picture takes itself.
 _WIDTH, _HEIGHT = 640, 480
 
-#: What the sandbox may cost a picture, milliseconds.
+#: Tenants by turns that are more than the sandbox keeps children of.
+_MANY = 8
+
+#: What the sandbox may cost a picture, milliseconds, and the ways that are held to it: a fresh process for each
+#: picture takes more processor time than that.
 _BAR = 10
+_HELD = ("one tenant", "two tenants by turns")
 
 
 def main() -> None:
@@ -42,16 +47,18 @@ def main() -> None:
             "in place": lambda number: make(InPlace(), "0"),
             "one tenant": lambda number: make(sandbox, "0"),
             "two tenants by turns": lambda number: make(sandbox, str(number % 2)),
+            "eight tenants by turns": lambda number: make(sandbox, str(number % _MANY)),
         }
         taken = _measure(ways)
-    print(f"{_COUNT} JPEGs of {_WIDTH} x {_HEIGHT}, net included, median; each change of tenant has a fresh process")
+    print(f"{_COUNT} JPEGs of {_WIDTH} x {_HEIGHT}, net included, median; eight tenants get fresh processes each time")
     least = taken["in place"]
     for way, milliseconds in taken.items():
-        print(f"{way:22}{milliseconds:7.1f} ms a picture{milliseconds - least:+7.1f} ms")
+        bar = f"  (bar: {_BAR})" if way in _HELD else ""
+        print(f"{way:22}{milliseconds:7.1f} ms a picture{milliseconds - least:+7.1f} ms{bar}")
     keeper = Keeper(entry=ENTRY, rehearsal=REHEARSAL, cache_dir=settings.cache_dir, memory_bytes=memory)
     print(f"{_fresh(keeper):.1f} ms from one fresh process to the next, as fast as they come")
-    if max(taken.values()) - least > _BAR:
-        raise SystemExit(f"The sandbox must cost {_BAR} ms a picture at most.")
+    if max(taken[way] for way in _HELD) - least > _BAR:
+        raise SystemExit(f"The sandbox must cost {_BAR} ms a picture at most, of one tenant and of two by turns.")
 
 
 def _measure(ways: dict[str, Callable[[int], None]]) -> dict[str, float]:
@@ -67,12 +74,14 @@ def _measure(ways: dict[str, Callable[[int], None]]) -> dict[str, float]:
 
 
 def _fresh(keeper: Keeper) -> float:
-    keeper.child().close()
+    pid, wire = keeper.child()
     taken = []
     for _ in range(_COUNT):
+        wire.close()
         begun = time.perf_counter()
-        keeper.child().close()
+        pid, wire = keeper.child(pid)
         taken.append((time.perf_counter() - begun) * 1e3)
+    wire.close()
     keeper.stop()
     return median(taken)
 
@@ -83,7 +92,11 @@ def _maker() -> Callable[[Deriver, str], None]:
     net = lite()
     data = cv2.imencode(".jpg", gray_of(photo_paths()[0], _WIDTH, _HEIGHT))[1].tobytes()
     order = Order(
-        master=hashlib.sha256(data).hexdigest(), recipe=recipe, limits=Limits.of(load()), net_side=net.input_size
+        master=hashlib.sha256(data).hexdigest(),
+        recipe=recipe,
+        model_name="lite",
+        limits=Limits.of(load()),
+        net_side=net.input_size,
     )
 
     def make(deriver: Deriver, tenant: str) -> None:

@@ -15,6 +15,7 @@ from worker.sandbox.allowances import Allowances
 
 # prctl(2)
 _PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
 _PR_SET_NO_NEW_PRIVS = 38
 
 #: Files that a child may have open: its master, its derivative, its wire, and what an encoder needs for itself.
@@ -64,6 +65,9 @@ def confine(memory_bytes: int) -> None:
     signal.signal(signal.SIGXCPU, signal.SIG_DFL)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, "ascii")
+    # Children of several tenants live side by side: none may read or trace another (ptrace(2)). Last, since the files
+    # of such a process in /proc are root's.
+    _prctl(_PR_SET_DUMPABLE, 0)
 
 
 def grant(allowances: Allowances, pixels: int | None) -> None:

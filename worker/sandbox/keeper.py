@@ -79,19 +79,26 @@ class Keeper:
         self._wire, self._ready = Wire(ours), False
         self._end = weakref.finalize(self, _end, process, ours, os.getpid())
 
-    def child(self) -> Wire:
-        """Returns the wire to a new child; the one before is ended. Raises NurseryLost, SandboxUnavailable."""
-        self._await_ready()
-        _, files = self._ask({"kind": "child"})
-        return Wire(socket.socket(fileno=files[0]))
+    def child(self, instead_of: int | None = None) -> tuple[int, Wire]:
+        """Returns the process id of a new child and the wire to it; raises NurseryLost, SandboxUnavailable.
 
-    def end(self, patience: float) -> Fate:
-        """Waits for the child's end, `patience` seconds at most, then has it killed. Raises NurseryLost."""
-        answer, _ = self._ask({"kind": "end", "patience": patience}, seconds=patience + _ANSWER_SECONDS)
+        The child `instead_of`, if any, is killed first; nobody waits until its memory is free.
+        """
+        self._await_ready()
+        answer, files = self._ask({"kind": "child", "instead_of": instead_of})
+        return answer.head["pid"], Wire(socket.socket(fileno=files[0]))
+
+    def end(self, pid: int, patience: float) -> Fate:
+        """Waits for a child's end, `patience` seconds at most, then has it killed. Raises NurseryLost.
+
+        `pid` names a child that was not ended yet, whether it lives or not.
+        """
+        request = {"kind": "end", "pid": pid, "patience": patience}
+        answer, _ = self._ask(request, seconds=patience + _ANSWER_SECONDS)
         return Fate(**{name: answer.head[name] for name in ("exit_code", "killed", "cpu_seconds", "peak_bytes")})
 
     def stop(self) -> None:
-        """Ends the nursery and with it any child."""
+        """Ends the nursery and with it all children."""
         if self._end:
             self._end()
         self._wire, self._end = None, None

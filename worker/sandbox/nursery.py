@@ -1,7 +1,8 @@
 """The nursery: a process that loads what pictures need, meets no picture, and forks the children that do.
 
 `python -m worker.sandbox CONDITIONS`; the worker's end is `worker.sandbox.keeper`. It stays in one thread, since a fork
-copies only one, and answers one request after the other: a child is handed over, a child is ended.
+copies only one, and answers one request after the other: a child is handed over, a child is ended. A child is named by
+its process id, which is its own until it is ended on request, even where it died before: nobody else reaps it.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class _Spare:
 
 
 class Nursery:
-    """Hands over children, one at a time, and tells how they end. The next one is forked ahead."""
+    """Hands over children and tells how they end; ends none unasked. The next one is forked ahead."""
 
     def __init__(self, wire: Wire, entry: child.Entry, warm_up: WarmUp | None, memory_bytes: int) -> None:
         """Forks the first."""
@@ -77,7 +78,6 @@ class Nursery:
         self._entry = entry
         self._warm_up = warm_up
         self._memory_bytes = memory_bytes
-        self._child = 0
         self._spare = self._fork()
 
     def run(self, worker: int) -> None:
@@ -90,23 +90,21 @@ class Nursery:
             try:
                 request = self._wire.receive()
                 if request.kind == "child":
-                    self._hand_over()
+                    self._hand_over(request.head["instead_of"])
                 else:
-                    self._wire.send({"kind": "ended", **self._end(request.head["patience"])})
+                    self._wire.send({"kind": "ended", **_end(request.head["pid"], request.head["patience"])})
             except Closed:
                 return
 
-    def _hand_over(self) -> None:
-        """Kills the child that is there and hands over the spare one; what takes time comes after."""
-        former = self._child
+    def _hand_over(self, former: int | None) -> None:
+        """Kills a child, if one is named, and hands over the spare one; what takes time comes after."""
         if former:
             os.kill(former, signal.SIGKILL)
         if os.waitpid(self._spare.pid, os.WNOHANG)[0]:
             self._spare.wire.close()
             self._spare = self._fork()
-        self._child = self._spare.pid
         with self._spare.wire as wire:
-            self._wire.send({"kind": "child"}, files=(wire.fileno(),))
+            self._wire.send({"kind": "child", "pid": self._spare.pid}, files=(wire.fileno(),))
         if former:
             os.waitpid(former, 0)
         self._spare = self._fork()
@@ -120,24 +118,25 @@ class Nursery:
                 _be_child(child_end.fileno(), nursery, self._entry, self._warm_up, self._memory_bytes)
         return _Spare(pid=pid, wire=worker_end)
 
-    def _end(self, patience: float) -> dict[str, Any]:
-        """Waits for the child's end, `patience` seconds at most, then kills it; returns how it ended."""
-        until = time.monotonic() + patience
-        pid, status, usage = os.wait4(self._child, os.WNOHANG)
-        while not pid and (left := until - time.monotonic()) > 0:
-            signal.sigtimedwait({signal.SIGCHLD}, left)
-            pid, status, usage = os.wait4(self._child, os.WNOHANG)
-        killed = not pid
-        if killed:
-            os.kill(self._child, signal.SIGKILL)
-            _, status, usage = os.wait4(self._child, 0)
-        self._child = 0
-        return {
-            "exit_code": os.waitstatus_to_exitcode(status),
-            "killed": killed,
-            "cpu_seconds": usage.ru_utime + usage.ru_stime,
-            "peak_bytes": usage.ru_maxrss << 10,
-        }
+
+def _end(child: int, patience: float) -> dict[str, Any]:
+    """Waits for a child's end, `patience` seconds at most, then kills it; returns how it ended."""
+    until = time.monotonic() + patience
+    pid, status, usage = os.wait4(child, os.WNOHANG)
+    while not pid and (left := until - time.monotonic()) > 0:
+        # Another child's death ends the wait too.
+        signal.sigtimedwait({signal.SIGCHLD}, left)
+        pid, status, usage = os.wait4(child, os.WNOHANG)
+    killed = not pid
+    if killed:
+        os.kill(child, signal.SIGKILL)
+        _, status, usage = os.wait4(child, 0)
+    return {
+        "exit_code": os.waitstatus_to_exitcode(status),
+        "killed": killed,
+        "cpu_seconds": usage.ru_utime + usage.ru_stime,
+        "peak_bytes": usage.ru_maxrss << 10,
+    }
 
 
 def _be_child(descriptor: int, nursery: int, entry: child.Entry, warm_up: WarmUp | None, memory_bytes: int) -> NoReturn:

@@ -50,7 +50,7 @@ def _play(fmt: str, depth: int) -> None:
 
 
 def _derive(master: bytes, **recipe: str) -> bytes:
-    order = Order(master="0" * 64, recipe=resolve(recipe), limits=_LIMITS, net_side=_NET_SIDE)
+    order = Order(master="0" * 64, recipe=resolve(recipe), model_name="lite", limits=_LIMITS, net_side=_NET_SIDE)
     with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
         source.write(master)
         source.seek(0)

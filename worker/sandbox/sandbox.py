@@ -6,7 +6,6 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -17,9 +16,9 @@ from shared.errors import PictureError, SandboxUnavailable
 from worker.orders import Colorist, Derivative, Order
 from worker.sandbox.allowances import Allowances
 from worker.sandbox.conversation import Answer, Lost, Watch, converse
+from worker.sandbox.family import Family
 from worker.sandbox.keeper import Keeper, NurseryLost
 from worker.sandbox.verdicts import Circumstances, Fate, Loss, judge
-from worker.sandbox.wire import Wire
 
 _log = logs.logger(__name__)
 
@@ -30,26 +29,9 @@ REHEARSAL = "worker.sandbox.rehearsal:rehearse"
 #: How long a child that hung up may take to be dead: as long as the kernel takes to free its memory, seconds.
 _LAST_BREATH = 5.0
 
-#: Pictures that one child serves at most, so that what libraries leave behind does not add up without end.
-_MAX_PICTURES = 500
-
-
-@dataclass(kw_only=True, slots=True)
-class _Child:
-    """The child that lives."""
-
-    #: the wire to it
-    wire: Wire
-    #: whose pictures it serves
-    tenant: str
-    #: how many it has served
-    pictures: int = 0
-    #: processor time they took, seconds
-    cpu_seconds: float = 0.0
-
 
 class Sandbox:
-    """Makes derivatives in a limited process of its own, one after the other; see `worker.deriving.Deriver`."""
+    """Makes derivatives in limited processes, one a tenant, one after the other; see `worker.deriving.Deriver`."""
 
     def __init__(
         self,
@@ -67,7 +49,7 @@ class Sandbox:
         self._keeper = Keeper(entry=entry, rehearsal=rehearsal, cache_dir=cache_dir, memory_bytes=memory_bytes)
         self._allowances = allowances or Allowances()
         self._memory_bytes = memory_bytes
-        self._child: _Child | None = None
+        self._family = Family(self._keeper)
         self._guard = threading.Lock()
 
     def start(self) -> None:
@@ -79,17 +61,14 @@ class Sandbox:
         """Has a child forked and ended, as the first picture would; raises SandboxUnavailable."""
         with self._guard:
             try:
-                self._child_of("")
-                self._end_child(0)
+                self._family.end(self._family.child_of(""), 0)
             except NurseryLost as error:
-                self._forget_child()
                 raise SandboxUnavailable("The process that the sandbox grows from died.") from error
 
     def close(self) -> None:
         """Ends its processes; the next order starts them anew."""
         with self._guard:
-            self._forget_child()
-            self._keeper.stop()
+            self._family.close()
 
     def __enter__(self) -> Sandbox:
         return self
@@ -129,7 +108,6 @@ class Sandbox:
                 try:
                     outcome = self._try(tenant, talk, tries, target, order)
                 except NurseryLost as error:
-                    self._forget_child()
                     _log.error("nursery_lost", tenant=tenant, master=order.master, nurseries=nurseries)
                     if nurseries > 1:
                         raise SandboxUnavailable("The process that the sandbox grows from died, twice.") from error
@@ -148,12 +126,12 @@ class Sandbox:
         self, tenant: str, talk: Callable[..., Answer], tries: int, target: IO[bytes], order: Order
     ) -> Derivative | PictureError | None:
         """Returns what came of the picture; None where a fresh child is to try once more. Raises NurseryLost too."""
-        child = self._child_of(tenant)
+        child = self._family.child_of(tenant)
         watch = Watch(self._allowances)
         try:
             answer = talk(child.wire, watch=watch)
         except Lost as lost:
-            fate = self._end_child(_LAST_BREATH if lost.loss in (Loss.SILENT, Loss.BUG) else 0)
+            fate = self._family.end(child, _LAST_BREATH if lost.loss in (Loss.SILENT, Loss.BUG) else 0)
             here = Circumstances(
                 allowances=self._allowances,
                 memory_bytes=self._memory_bytes,
@@ -168,10 +146,9 @@ class Sandbox:
         except BaseException:
             # The child is in the middle of something.
             with suppress(NurseryLost):
-                self._end_child(0)
+                self._family.end(child, 0)
             raise
-        child.pictures += 1
-        child.cpu_seconds = answer.cpu_seconds
+        self._family.served(child, answer.cpu_seconds)
         return answer.outcome
 
     def _judged(self, lost: Lost, fate: Fate, here: Circumstances, tenant: str, order: Order) -> PictureError | None:
@@ -188,22 +165,3 @@ class Sandbox:
             verdict=verdict.code if verdict else "once more",
         )
         return verdict
-
-    def _child_of(self, tenant: str) -> _Child:
-        """Returns the child that serves a tenant."""
-        child = self._child
-        if child and child.tenant == tenant and child.pictures < _MAX_PICTURES:
-            return child
-        self._forget_child()
-        self._child = _Child(wire=self._keeper.child(), tenant=tenant)
-        return self._child
-
-    def _end_child(self, patience: float) -> Fate:
-        """Ends the child and returns how it ended; raises NurseryLost."""
-        self._forget_child()
-        return self._keeper.end(patience)
-
-    def _forget_child(self) -> None:
-        if self._child:
-            self._child.wire.close()
-            self._child = None

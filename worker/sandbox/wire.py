@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
 import struct
 import time
@@ -64,6 +65,12 @@ class Wire:
     def fileno(self) -> int:
         """Returns the socket's descriptor."""
         return self._socket.fileno()
+
+    def quiet(self) -> bool:
+        """Tells whether the other side is there still, as far as is known, and has said nothing that was not heard."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return not poll.poll(0)
 
     def send(
         self,

@@ -30,7 +30,13 @@ def sandbox() -> Iterator[Sandbox]:
 def derive(deriver: Deriver, data: bytes, **recipe: str) -> tuple[Derivative, bytes]:
     """Colors a picture with the net that ships."""
     net = lite()
-    order = Order(master="0" * 64, recipe=resolve(recipe), limits=Limits.of(SETTINGS), net_side=net.input_size)
+    order = Order(
+        master="0" * 64,
+        recipe=resolve(recipe),
+        model_name="lite",
+        limits=Limits.of(SETTINGS),
+        net_side=net.input_size,
+    )
     with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
         source.write(data)
         source.seek(0)

@@ -40,6 +40,7 @@ QUICK = Allowances(header_cpu_seconds=1, picture_cpu_seconds=1, spare_file_bytes
 ORDER = Order(
     master="0" * 64,
     recipe=resolve({}),
+    model_name="lite",
     limits=Limits(max_pixels=10**6, max_whole_pixels=10**6, max_pages=3, max_metadata_bytes=1 << 20),
     net_side=32,
 )
@@ -205,19 +206,80 @@ def test_one_death_is_bad_luck(sandbox: Sandbox, tmp_path: Path) -> None:
 
 
 def test_a_child_serves_one_tenant(sandbox: Sandbox) -> None:
-    """Pictures of one tenant share a child, those of another never."""
-    ann, again, bob, back = (facts(sandbox, tenant)["pid"] for tenant in ("ann", "ann", "bob", "ann"))
-    assert ann == again
-    assert len({ann, bob, back}) == 3
-    assert not Path(f"/proc/{bob}").exists()
+    """Pictures of one tenant share a child, also where others take turns with it; those of another never do."""
+    tenants = ["ann", "bob", "cat", "dan"]
+    first, again = ({tenant: facts(sandbox, tenant)["pid"] for tenant in tenants} for _ in range(2))
+    assert again == first
+    assert len(set(first.values())) == len(tenants)
+
+
+def test_a_new_tenant_takes_the_place_of_who_was_longest_away(sandbox: Sandbox) -> None:
+    """Of four children the least recently used one is ended for the fifth, and its tenant comes back to a fresh one."""
+    pids = {tenant: facts(sandbox, tenant)["pid"] for tenant in ("ann", "bob", "cat", "dan")}
+    assert facts(sandbox, "ann")["pid"] == pids["ann"]
+    eve = facts(sandbox, "eve")["pid"]
+    assert reaped(pids.pop("bob"))
+    assert {tenant: facts(sandbox, tenant)["pid"] for tenant in pids} == pids
+    assert facts(sandbox, "eve")["pid"] == eve
+    assert facts(sandbox, "bob")["pid"] not in {eve, *pids.values()}
+    assert reaped(pids["ann"])
+
+
+@pytest.mark.parametrize("trap", ["segfault", "spin", "babble"])
+def test_a_death_leaves_the_children_of_others(sandbox: Sandbox, trap: str) -> None:
+    """What ends one tenant's child, twice, leaves those of the others alive."""
+    pids = {tenant: facts(sandbox, tenant)["pid"] for tenant in ("ann", "bob", "cat", "dan")}
+    with pytest.raises(PictureError):
+        derive(sandbox, "ann", trap=trap)
+    assert not Path(f"/proc/{pids.pop('ann')}").exists()
+    assert {tenant: facts(sandbox, tenant)["pid"] for tenant in pids} == pids
+
+
+def test_a_death_between_pictures_is_no_pictures_try(sandbox: Sandbox, tmp_path: Path) -> None:
+    """The picture that finds its tenant's child dead has both of its tries still."""
+    before = facts(sandbox)["pid"]
+    kill_and_wait(before)
+    assert derive(sandbox, trap="die_once", memory=str(tmp_path / "memory")) == derive(InPlace())
+    assert not Path(f"/proc/{before}").exists()
+
+
+def test_each_death_is_told_of_its_own_child(sandbox: Sandbox) -> None:
+    """A child that died while it waited is not taken for the one that a picture just killed."""
+    bob = facts(sandbox, "bob")["pid"]
+    facts(sandbox, "ann")
+    kill_and_wait(bob)
+    with pytest.raises(DecodeCrashed, match="SIGSEGV"):
+        derive(sandbox, "ann", trap="segfault")
+    assert facts(sandbox, "bob")["pid"] != bob
+
+
+def test_a_child_that_died_unnoticed_makes_room(sandbox: Sandbox) -> None:
+    """Nothing is left of a child that died while it waited, once its place is needed."""
+    pids = [facts(sandbox, tenant)["pid"] for tenant in ("ann", "bob", "cat", "dan")]
+    kill_and_wait(pids[0])
+    facts(sandbox, "eve")
+    assert reaped(pids[0])
+    assert all(Path(f"/proc/{pid}").exists() for pid in pids[1:])
+
+
+def test_a_child_that_holds_much_memory_is_not_kept(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child that its picture left with more than a child may hold is ended at once; the others are kept."""
+    monkeypatch.setattr("worker.sandbox.family._MAX_HELD_BYTES", 16 << 20)
+    bob = facts(sandbox, "bob")["pid"]
+    ann = facts(sandbox, "ann")["pid"]
+    derive(sandbox, "ann", trap="hoard", megabytes=4)
+    assert facts(sandbox, "ann")["pid"] == ann
+    derive(sandbox, "ann", trap="hoard", megabytes=32)
+    assert not Path(f"/proc/{ann}").exists()
+    assert facts(sandbox, "bob")["pid"] == bob
 
 
 def test_no_child_serves_for_ever(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """A child is replaced when it has served its number of pictures, of whatever tenant."""
-    monkeypatch.setattr("worker.sandbox.sandbox._MAX_PICTURES", 2)
-    facts(sandbox, "bob")
-    pids = [facts(sandbox, "ann")["pid"] for _ in range(5)]
+    monkeypatch.setattr("worker.sandbox.family._MAX_PICTURES", 2)
+    pids = [facts(sandbox, "zoe")["pid"] for _ in range(5)]
     assert [pids.count(pid) for pid in dict.fromkeys(pids)] == [2, 2, 1]
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids[:4])
 
 
 @pytest.mark.parametrize(
@@ -290,22 +352,24 @@ def test_memory_is_limited(sandbox: Sandbox) -> None:
 
 
 def test_processor_time_is_each_pictures_own(sandbox: Sandbox) -> None:
-    """Pictures that keep within their time are made, though the child's time is the sum of theirs."""
+    """Pictures that keep within their time are made, though a child's time is the sum of theirs; tenants by turns."""
     pids = set()
     for _ in range(3):
-        derive(sandbox, trap="burn", seconds=0.6)
-        pids.add(facts(sandbox)["pid"])
-    assert len(pids) == 1
+        for tenant in ("ann", "bob"):
+            derive(sandbox, tenant, trap="burn", seconds=0.6)
+            pids.add(facts(sandbox, tenant)["pid"])
+    assert len(pids) == 2
 
 
 def test_a_child_has_what_it_needs_and_no_more(sandbox: Sandbox) -> None:
-    """A child has its wire, master and derivative open, cannot gain rights or dump core, and prints nowhere."""
+    """A child has its wire and two files open, cannot gain rights, be traced or dump core, and prints nowhere."""
     told = facts(sandbox)
     # The last is the folder that it lists them from.
     assert told["files"] == [0, 1, 2, 3, 4, 5, 6]
     assert told["standard"] == [os.devnull] * 3
     assert told["core"] == [0, 0]
     assert told["no_new_privileges"] == "1"
+    assert told["traceable"] == 0
     assert told["out_of_memory_score"] == "1000"
 
 
@@ -336,7 +400,8 @@ def test_descriptors_do_not_leak(sandbox: Sandbox) -> None:
             with pytest.raises(PictureError):
                 derive(sandbox, trap="raise_ours", code="corrupt")
 
-    many(2)
+    # As many children as are kept.
+    many(21)
     gc.collect()
     before = open_files()
     many(100)
@@ -348,9 +413,12 @@ def test_descriptors_do_not_leak(sandbox: Sandbox) -> None:
 def test_a_nursery_that_dies_is_replaced(sandbox: Sandbox) -> None:
     """The death of the process that children are forked from costs a moment and no picture, in between or amid one."""
     nursery = facts(sandbox)["nursery"]
+    kept = [facts(sandbox, tenant)["pid"] for tenant in ("ann", "bob")]
     kill_and_wait(nursery)
+    assert all(gone(pid) for pid in kept)
     told = facts(sandbox)
     assert told["nursery"] != nursery
+    assert facts(sandbox, "bob")["nursery"] == told["nursery"]
     kills = [told["nursery"]]
 
     def kill_once(lightness: np.ndarray, where: Windows) -> np.ndarray:
@@ -404,13 +472,14 @@ def test_nursery_and_child_prepare_themselves(tmp_path: Path) -> None:
 
 
 def test_a_closed_sandbox_leaves_no_process(tmp_path: Path) -> None:
-    """Nursery and child are gone when the sandbox is closed, and it opens again for the next picture."""
+    """Nursery and children are gone when the sandbox is closed, and it opens again for the next picture."""
     sandbox = make_sandbox(tmp_path)
     sandbox.start()
     told = facts(sandbox)
+    pids = [told["pid"], facts(sandbox, "bob")["pid"], facts(sandbox, "cat")["pid"]]
     sandbox.close()
     assert not Path(f"/proc/{told['nursery']}").exists()
-    assert gone(told["pid"])
+    assert all(gone(pid) for pid in pids)
     assert facts(sandbox)["nursery"] != told["nursery"]
     sandbox.close()
 
@@ -488,6 +557,16 @@ def gone(pid: int) -> bool:
             return True
         os.sched_yield()
     return False
+
+
+def reaped(pid: int) -> bool:
+    """Waits until nothing is left of a process, not even a name that its parent has not read."""
+    until = time.monotonic() + 20
+    while Path(f"/proc/{pid}").exists():
+        if time.monotonic() > until:
+            return False
+        os.sched_yield()
+    return True
 
 
 def test_it_is_proved_before_the_first_picture(tmp_path: Path) -> None:

@@ -53,6 +53,18 @@ def test_words_that_are_no_text_arrive_as_far_as_they_are(pair: Pair) -> None:
     assert pair[1].receive().head["words"] == "a?b"
 
 
+def test_a_wire_is_quiet_until_the_other_side_speaks_or_leaves(pair: Pair) -> None:
+    """Whoever looks before the next question hears of words that nobody asked for, and of the end."""
+    stranger, wire = pair
+    assert wire.quiet()
+    Wire(stranger).send({"kind": "x"})
+    assert not wire.quiet()
+    wire.receive()
+    assert wire.quiet()
+    stranger.close()
+    assert not wire.quiet()
+
+
 def test_files_arrive_beside_a_frame(pair: Pair) -> None:
     """A file that was sent can be read at the other end, and one that nobody takes is closed."""
     stranger, wire = pair

@@ -123,6 +123,10 @@ def _fill_the_disk(says: Any, target: IO[bytes]) -> None:
     raise Corrupt("The file is damaged.") from OSError(errno.ENOSPC, "No space left on device")
 
 
+def _hoard(says: Any, target: IO[bytes]) -> None:
+    _hoarded.append(np.ones(says["megabytes"] * MEGABYTE, np.uint8))
+
+
 def _raise_ours(says: Any, target: IO[bytes]) -> None:
     kind = next(kind for kind in errors() if kind.code == says["code"])
     more = {"book": says["book"]} if "book" in says else {}
@@ -165,6 +169,8 @@ def _tell(says: Any, target: IO[bytes]) -> tuple[str, ...]:
         "files": sorted(int(path.name) for path in Path("/proc/self/fd").iterdir()),
         "core": resource.getrlimit(resource.RLIMIT_CORE),
         "no_new_privileges": status["NoNewPrivs"],
+        # PR_GET_DUMPABLE of prctl(2): whether another process of this user may trace it.
+        "traceable": ctypes.CDLL(None).prctl(3, 0, 0, 0, 0),
         "out_of_memory_score": Path("/proc/self/oom_score_adj").read_text().strip(),
         "standard": [str(Path(f"/proc/self/fd/{number}").readlink()) for number in (0, 1, 2)],
     }
@@ -203,6 +209,7 @@ TRAPS: dict[str, Callable[[Any, IO[bytes]], Any]] = {
     "say_no_memory": _say_no_memory,
     "write": _write,
     "fill_the_disk": _fill_the_disk,
+    "hoard": _hoard,
     "raise_ours": _raise_ours,
     "raise_foreign": _raise_foreign,
     "babble": _babble,
@@ -212,6 +219,9 @@ TRAPS: dict[str, Callable[[Any, IO[bytes]], Any]] = {
     "deface": _deface,
 }
 
+
+#: Memory that pictures left behind.
+_hoarded: list[Any] = []
 
 #: Process ids of the nursery that rehearsed and of the child that warmed up.
 _ready: list[int] = []
