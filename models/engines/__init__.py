@@ -1,0 +1,1 @@
+"""Engines: what runs a net, one module each, behind the protocol `models.nets.Net`."""
