@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,8 +38,22 @@ _ROWS = {
 #: How many there are.
 COUNT = 313
 
+#: Standard deviation, in ab, of every Gaussian over the bins in the paper (sections 2.1 and 2.2).
+SIGMA = 5.0
+
 
 def centers() -> NDArray[np.float32]:
     """Returns the bin centers as float32[313, 2]: a, b."""
     cells = [(a, b) for a, (first, last) in _ROWS.items() for b in range(first, last + STEP, STEP)]
     return np.array(cells, dtype=np.float32)
+
+
+@cache
+def smoothing() -> NDArray[np.float64]:
+    """Returns float64[313, 313] that smooths a distribution over the bins: the share of bin j's mass that bin i gets.
+
+    A Gaussian of SIGMA in ab (Zhang et al., ECCV 2016, section 2.2), over the gamut only: columns sum to 1.
+    """
+    at = centers().astype(np.float64)
+    raw = np.exp(-np.square(at[:, None] - at[None]).sum(axis=2) / (2 * SIGMA**2))
+    return np.asarray(raw / raw.sum(axis=0), np.float64)

@@ -6,6 +6,8 @@ come out at a = b = 0.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,3 +52,12 @@ def luminance(lightness: NDArray[np.float64]) -> NDArray[np.float64]:
     """Returns the luminance relative to white, 0..1, of L* 0..100: what `lightness` undoes."""
     root = (lightness + 16) / 116
     return np.where(root > 6 / 29, root**3, _SLOPE * (root - 4 / 29))
+
+
+def lab_of(photo: NDArray[np.unsignedinteger[Any]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Returns L* float32[h, w] and ab float32[2, h, w] of an sRGB photo, uint8[h, w, 3]."""
+    x, y, z = np.moveaxis(linear(np.arange(256) / 255)[photo] @ (XYZ_OF_RGB.T / WHITE), -1, 0)
+    found = lightness(y)
+    # lightness is 116 f - 16 of any of the three.
+    a, b = (lightness(x) - found) * (500 / 116), (found - lightness(z)) * (200 / 116)
+    return found.astype(np.float32), np.stack([a, b]).astype(np.float32)
