@@ -1,13 +1,29 @@
-"""The registry of models: what each is called, which files it has, and their digests."""
+"""The registry of models: what each is called, which files it has, and their digests.
+
+It has two parts: what ships with Photochrom (`registry.toml` beside this module), and what the operator has entered
+into the `registry.toml` of the models folder by `photochrom models add` and `pull`.
+"""
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from pathlib import Path
+from typing import Any
 
-from shared.errors import UnknownModel
+from shared.errors import ModelMissing, RegistryDamaged, UnknownModel
+
+#: The operator's registry in the models folder.
+FILE_NAME = "registry.toml"
+
+#: What a model may be called: it becomes a file name, a word of a command and a field of a recipe.
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,10 +32,12 @@ class ModelFile:
 
     #: file name below the models folder
     name: str
-    #: bytes
-    size: int
-    #: SHA-256 of the bytes, hexadecimal
-    sha256: str
+    #: bytes; None where nobody has published it
+    size: int | None = None
+    #: SHA-256 of the bytes, hexadecimal; None where nobody has published it
+    sha256: str | None = None
+    #: addresses that have it, in the order in which they are tried
+    mirrors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,10 +46,12 @@ class Model:
 
     #: what people call it
     name: str
-    #: SHA-256 of the weights file: the model's identity in recipes, queues and sidecars
-    digest: str
+    #: SHA-256 of the weights file: the model's identity in recipes, queues and sidecars; None until it is first fetched
+    digest: str | None = None
     #: one sentence for people
     summary: str
+    #: whose net's description runs the weights: lite or eccv16
+    shape: str
     #: the engine that runs it by default
     engine: str
     #: terms of use
@@ -42,29 +62,103 @@ class Model:
     input_size: int
     #: side of the square output, cells
     output_size: int
+    #: whether the files are part of the package, and not of the models folder
+    ships: bool = False
     #: the files, in the order the engine wants them
     files: tuple[ModelFile, ...]
 
+    @property
+    def remedy(self) -> str:
+        """The command that brings the model's files here."""
+        if self.ships:
+            return "pip install --force-reinstall photochrom"
+        hand_over = "" if all(file.mirrors for file in self.files) else " --from FILE"
+        return f"photochrom models pull {self.name}{hand_over}"
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The models that are known here, those that ship first."""
+
+    models: tuple[Model, ...]
+
+    def named(self, name: str) -> Model:
+        """Returns the model called `name`; raises UnknownModel with the names that exist."""
+        for model in self.models:
+            if model.name == name:
+                return model
+        known = [model.name for model in self.models]
+        raise UnknownModel(f"No model is called {name!r}. Known: {', '.join(known)}.", seen=name, known=known)
+
+    def digest_of(self, name: str) -> str:
+        """Returns the digest of the model called `name`.
+
+        Raises UnknownModel, and ModelMissing for a model whose digest is known only once its file is here.
+        """
+        model = self.named(name)
+        if model.digest is None:
+            raise ModelMissing(
+                f"{name} is not on this machine yet, and its digest is published nowhere. `{model.remedy}` fetches it.",
+                seen=name,
+            )
+        return model.digest
+
+    def by_digest(self, digest: str) -> Model | None:
+        """Returns the model with this digest, or None for one that is not known here."""
+        return next((model for model in self.models if model.digest == digest), None)
+
+    def name_of(self, digest: str) -> str:
+        """Returns the name of the model with this digest, or the start of the digest where it is not known here."""
+        model = self.by_digest(digest)
+        return model.name if model else digest[:12]
+
 
 @cache
-def models() -> tuple[Model, ...]:
-    """Returns the registered models in the order of `registry.toml`."""
-    data = tomllib.loads(resources.files("shared").joinpath("registry.toml").read_text("utf-8"))
-    return tuple(
-        Model(name=name, **(entry | {"files": tuple(ModelFile(**file) for file in entry["files"])}))
-        for name, entry in data["models"].items()
-    )
+def shipped() -> Registry:
+    """Returns the models that ship with Photochrom or that it knows how to fetch."""
+    text = resources.files("shared").joinpath(FILE_NAME).read_text("utf-8")
+    return Registry(_models(tomllib.loads(text)))
 
 
-def model_named(name: str) -> Model:
-    """Returns the model called `name`; raises UnknownModel with the names that exist."""
-    for model in models():
-        if model.name == name:
-            return model
-    known = [model.name for model in models()]
-    raise UnknownModel(f"No model is called {name!r}. Known: {', '.join(known)}.", seen=name, known=known)
+def load_registry(folder: Path) -> Registry:
+    """Returns the shipped models and those that the operator has entered into the registry of the models folder.
+
+    An entry of the operator's may complete a shipped one that has no digest; it cannot change one that has. Raises
+    RegistryDamaged for a file that cannot be understood.
+    """
+    entered = {model.name: model for model in operators_models(folder)}
+    known = tuple(model if model.digest else entered.get(model.name, model) for model in shipped().models)
+    names = {model.name for model in known}
+    return Registry(known + tuple(model for name, model in entered.items() if name not in names))
 
 
-def model_by_digest(digest: str) -> Model | None:
-    """Returns the model with this digest, or None for one that this version does not know."""
-    return next((model for model in models() if model.digest == digest), None)
+def operators_models(folder: Path) -> tuple[Model, ...]:
+    """Returns what the operator has entered into the registry of the models folder; raises RegistryDamaged."""
+    path = folder / FILE_NAME
+    try:
+        text = path.read_text("utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RegistryDamaged(f"{path} cannot be read: {error}.", seen=str(path)) from error
+    try:
+        models = _models(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, TypeError, KeyError, AttributeError) as error:
+        raise RegistryDamaged(f"{path} is not a registry of models: {error}.", seen=str(path)) from error
+    for model in models:
+        if not NAME.fullmatch(model.name) or not _DIGEST.fullmatch(model.digest or ""):
+            raise RegistryDamaged(
+                f"{path} has a model {model.name!r} with the digest {model.digest!r}: a name has 1 to 64 of a-z, 0-9 "
+                "and -, a digest 64 of 0-9 and a-f.",
+                seen=model.name,
+            )
+    return models
+
+
+def _models(data: Mapping[str, Any]) -> tuple[Model, ...]:
+    return tuple(_model(name, entry) for name, entry in data["models"].items())
+
+
+def _model(name: str, entry: Mapping[str, Any]) -> Model:
+    files = tuple(ModelFile(**{**file, "mirrors": tuple(file.get("mirrors", ()))}) for file in entry["files"])
+    return Model(name=name, **{**entry, "files": files})
