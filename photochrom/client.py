@@ -118,16 +118,23 @@ class Client:
         *_, last = self.follow(job_id)
         return last
 
-    def items(self, job_id: str, *, state: str | None = None) -> Iterator[Item]:
-        """Yields the items of a job, in their order, those in `state` if one is given."""
+    def items(self, job_id: str, *, state: str | None = None, sort: str | None = None) -> Iterator[Item]:
+        """Yields the items of a job, in their order, those in `state` if one is given.
+
+        With `sort` "uncertainty" they are the up to 1,000 most uncertain successes of a job that has ended, most
+        uncertain first; ProblemError `not_ready` before.
+        """
         cursor: int | None = 0
         while cursor is not None:
-            page, cursor = self.page(job_id, cursor=cursor, limit=1000, state=state)
+            page, cursor = self.page(job_id, cursor=cursor, limit=1000, state=state, sort=sort)
             yield from page
 
-    def page(self, job_id: str, *, cursor: int, limit: int, state: str | None = None) -> tuple[list[Item], int | None]:
-        """Returns up to `limit` items (1..1000) from number `cursor` on, and the cursor of the next page."""
+    def page(
+        self, job_id: str, *, cursor: int, limit: int, state: str | None = None, sort: str | None = None
+    ) -> tuple[list[Item], int | None]:
+        """Returns up to `limit` items (1..1000) from `cursor` on, 0 at first, and the cursor of the next page."""
         query = f"cursor={cursor}&limit={limit}" + (f"&state={state}" if state else "")
+        query += f"&sort={sort}" if sort else ""
         page = self._json("GET", f"/v1/jobs/{job_id}/items?{query}")
         return [Item.from_json(data) for data in page["items"]], page["next"]
 
@@ -135,15 +142,20 @@ class Client:
         """Returns one item."""
         return Item.from_json(self._json("GET", f"/v1/jobs/{job_id}/items/{number}"))
 
-    def download(self, job_id: str, number: int, path: Path, *, sha256: str | None = None) -> str:
+    def download(
+        self, job_id: str, number: int, path: Path, *, sha256: str | None = None, candidate: int | None = None
+    ) -> str:
         """Writes an item's color picture to `path`, all or nothing, and returns its SHA-256.
 
+        Of several candidates it is the first, or that which `candidate` (0..) says.
         Raises DownloadDamaged where it is not `sha256`, or not what the server says of the item.
         """
         if sha256 is None:
-            made = self.item(job_id, number).derivative or {}
-            sha256 = made.get("sha256")
-        return self._patience.call(lambda: self._download_once(job_id, number, path, sha256))
+            item = self.item(job_id, number)
+            made = item.candidates[candidate]["derivative"] if candidate and item.candidates else item.derivative
+            sha256 = (made or {}).get("sha256")
+        address = f"/v1/jobs/{job_id}/items/{number}/result" + (f"?candidate={candidate}" if candidate else "")
+        return self._patience.call(lambda: self._download_once(address, path, sha256))
 
     def cancel(self, job_id: str) -> Job:
         """Cancels what has not begun."""
@@ -154,11 +166,11 @@ class Client:
         with self._call("GET", f"/v1/jobs/{job_id}/report{'.csv' if csv else ''}", stream=True) as answer:
             yield from answer.iter_content(_CHUNK)
 
-    def _download_once(self, job_id: str, number: int, path: Path, sha256: str | None) -> str:
+    def _download_once(self, address: str, path: Path, sha256: str | None) -> str:
         digest = hashlib.sha256()
         partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
         try:
-            answer = self._once("GET", f"/v1/jobs/{job_id}/items/{number}/result", file=None, stream=True)
+            answer = self._once("GET", address, file=None, stream=True)
             with answer, partial.open("xb") as file:
                 for chunk in answer.iter_content(_CHUNK):
                     digest.update(chunk)

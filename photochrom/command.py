@@ -20,7 +20,7 @@ _COMMANDS = {
     "worker": ("cli.worker:worker", "Work on items until told to stop.", "worker"),
     "sweep": ("cli.sweep:sweep", "Do for dead workers what they cannot do any more.", "worker"),
     "recover": ("cli.recover:recover", "Rebuild the index from storage.", "worker"),
-    "models": ("cli.models:models", "List and verify the nets.", "worker"),
+    "models": ("cli.models:models", "List, fetch, verify, add, convert and evaluate the nets.", "worker"),
     "keys": ("cli.keys:keys", "Make, list and revoke API keys.", "api"),
     "doctor": ("cli.doctor:doctor", "Check nets, storage and index.", "worker"),
 }

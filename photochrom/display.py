@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from photochrom.outputs import outputs_of
 from photochrom.state import Entry
 
 #: The stages of a submission, in their order, and what each is called.
@@ -90,7 +91,7 @@ class Bars:
 
 
 class JsonLines:
-    """One JSON object a scan on standard output: path, state, output, code, detail."""
+    """One JSON object a scan on standard output: path, state, output, outputs, code, detail."""
 
     def __enter__(self) -> JsonLines:
         return self
@@ -117,6 +118,7 @@ class JsonLines:
             "path": entry.path,
             "state": entry.state,
             "output": output,
+            "outputs": [str(out / each) for each in outputs_of(entry)],
             "code": entry.code,
             "detail": entry.detail,
         }

@@ -68,6 +68,14 @@ def recipe_options(function: F) -> F:
     return function
 
 
+def temperatures(text: str) -> list[float]:
+    """Returns numbers with commas between them; whether they are temperatures is for whoever colors to say."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is no list of numbers such as 0.2,0.38,0.7.") from None
+
+
 def _recipe_option(name: str, kind: Any, words: str) -> Callable[[F], F]:
     return click.option(f"--{name}", type=kind, envvar=f"PHOTOCHROM_{name.upper().replace('-', '_')}", help=words)
 
@@ -76,6 +84,11 @@ def _recipe_option(name: str, kind: Any, words: str) -> Callable[[F], F]:
 _RECIPE: tuple[Callable[[Any], Any], ...] = (
     _recipe_option("model", str, "Net to color with."),
     _recipe_option("temperature", float, "0.05 (vivid) to 1 (pale); 0.38."),
+    _recipe_option(
+        "candidates",
+        temperatures,
+        "Several temperatures instead of one, such as 0.2,0.38,0.7: a result at each, to choose from.",
+    ),
     _recipe_option("chroma-gain", float, "0 (gray) to 2 (twice the color); 1."),
     _recipe_option(
         "format",

@@ -58,8 +58,12 @@ class Item:
     detail: str | None
     #: what a person should know of a success
     warnings: tuple[str, ...]
-    #: sha256, size, media_type, width, height of a success
+    #: sha256, size, media_type, width, height of a success; of several candidates the first
     derivative: Mapping[str, Any] | None
+    #: temperature, derivative and figures of each candidate, in the order of the recipe
+    candidates: tuple[Mapping[str, Any], ...] = ()
+    #: how unsure the net was, 0..1: mean and p95; None where nobody looked
+    uncertainty: Mapping[str, float] | None = None
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Item:
@@ -71,4 +75,6 @@ class Item:
             detail=data["detail"],
             warnings=tuple(data["warnings"]),
             derivative=data["derivative"],
+            candidates=tuple(data.get("candidates", ())),
+            uncertainty=data.get("uncertainty"),
         )

@@ -18,6 +18,7 @@ from typing import Any
 from photochrom.client import Client, file_digest
 from photochrom.display import Display
 from photochrom.errors import DownloadDamaged, ProblemError
+from photochrom.outputs import outputs, outputs_of
 from photochrom.records import ENDED_ITEMS, Item
 from photochrom.scans import EXTENSIONS, Scan, stems
 from photochrom.state import Entry, Sent, State
@@ -134,7 +135,8 @@ class Submission:
         return fresh
 
     def _lacks(self, entry: Entry) -> bool:
-        return self._out is not None and (entry.output is None or not (self._out / entry.output).exists())
+        here = outputs_of(entry)
+        return self._out is not None and not (here and all((self._out / output).exists() for output in here))
 
     def _send(self, entries: Sequence[Entry]) -> Following | None:
         """Uploads what the server lacks of these scans and makes one job of those that it took."""
@@ -252,23 +254,24 @@ class Submission:
             return
         extension = EXTENSIONS.get(item.derivative["media_type"], "bin")
         output = f"{target.as_posix()}.{extension}"
+        made = [candidate["derivative"] for candidate in item.candidates] or [item.derivative]
         try:
-            self._write(job, item, output)
+            for number, each in enumerate(outputs(output, self._recipe)):
+                self._write(job, item.number, number, made[number]["sha256"], each)
         except (DownloadDamaged, FileExistsError) as error:
             code = "output_exists" if isinstance(error, FileExistsError) else "download_damaged"
             self._end(replace(done, state="failed", code=code, detail=str(error)))
             return
         self._end(replace(done, output=output))
 
-    def _write(self, job: Following, item: Item, output: str) -> None:
+    def _write(self, job: Following, number: int, candidate: int, sha256: str, output: str) -> None:
         path = (self._out or Path()) / output
         if path.exists() and not self._force and not self._state.ours(output):
             raise FileExistsError(f"{path} is there and was not written by this command; --force replaces it.")
         self._display.expect("download", 1)
         path.parent.mkdir(parents=True, exist_ok=True)
-        sha256 = (item.derivative or {})["sha256"]
         self._state.claim_output(output, sha256)
-        self._client.download(job.sent.job or "", item.number, path, sha256=sha256)
+        self._client.download(job.sent.job or "", number, path, sha256=sha256, candidate=candidate)
         self.tally.downloaded += 1
         self._display.advance("download")
 

@@ -54,7 +54,9 @@ def submit(
     PATHS are files or folders. Results lie in OUT in the same tree as `<stem>_colorized.<ext>`. A second run sends and
     computes nothing that is done already. Exit status: 0 all colored, 1 some failed, 2 usage, 3 no server.
 
-    With --json each scan gives a line with path, state, output, code and detail; the last line is the summary.
+    With --candidates that is the first of them, and the others lie beside it as `<stem>_colorized-t0.700.<ext>`.
+
+    With --json each scan gives a line with path, state, output, outputs, code and detail; the last line is the summary.
     """
     if out is None and not (no_wait or dry_run):
         raise click.UsageError("Name a folder for the results: --out DIR.")

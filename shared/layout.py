@@ -39,6 +39,11 @@ def preview(owner: str, sha256: str, recipe: str) -> str:
     return f"{tenant(owner)}previews/{sha256[:2]}/{sha256}/{recipe}.jpg"
 
 
+def uncertainty(owner: str, sha256: str, model: str, pipeline: int) -> str:
+    """Returns the key of the map of where a model (a digest) is unsure of a master's colors, at any temperature."""
+    return f"{tenant(owner)}previews/{sha256[:2]}/{sha256}/uncertainty-{pipeline}-{model}.jpg"
+
+
 def jobs(owner: str) -> str:
     """Returns the prefix of a tenant's jobs."""
     return f"{tenant(owner)}jobs/"
@@ -72,6 +77,11 @@ def done_record(owner: str, job_id: str, part: int, number: int) -> str:
 def report(owner: str, job_id: str, part: int) -> str:
     """Returns the key of the rows of a finished part."""
     return f"{job_folder(owner, job_id)}report/{part}.jsonl"
+
+
+def review(owner: str, job_id: str) -> str:
+    """Returns the key of the rows of an ended job's most uncertain items."""
+    return f"{job_folder(owner, job_id)}review.jsonl"
 
 
 def canceled(owner: str, job_id: str) -> str:

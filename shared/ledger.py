@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +15,13 @@ from shared.items import Item, part_count, part_numbers, part_of
 from shared.jobs import Ending, Job
 from shared.outcomes import Outcome, canceled
 from shared.storage import ObjectStore
+
+#: Items of a review.
+REVIEW_ITEMS = 1_000
+
+#: Mean uncertainty in the text of a row: a million rows are not parsed for the sake of a thousand. In a name the quotes
+#: would be escaped.
+_MEAN = re.compile(rb'"uncertainty":\{"mean":([^,}]+)')
 
 #: Done records that are read at once.
 _READERS = 16
@@ -120,6 +129,29 @@ class Ledger:
                 report = tuple(ended[number] for number in sorted(ended))
             yield from report
 
+    # Reviews.
+
+    def write_review(self, job: Job) -> None:
+        """Stores the rows of the most uncertain successes of a job whose parts are all closed, most uncertain first.
+
+        Those of equal uncertainty are in the order of their numbers. No more rows are held than a review has.
+        """
+        key = layout.review(job.tenant, job.id)
+        if self.store.head(key):
+            return
+        lines = (line for part in range(part_count(job.total)) for line in self._report_lines(job, part))
+        known = ((float(found[1]), line) for line in lines if (found := _MEAN.search(line)))
+        # Of equals the first stays first.
+        chosen = heapq.nsmallest(REVIEW_ITEMS, known, key=lambda pair: -pair[0])
+        self.store.put_if_absent(key, b"".join(line for _, line in chosen), media_type=_JSONL)
+
+    def read_review(self, job: Job) -> tuple[Outcome, ...]:
+        """Returns the rows of the most uncertain items, most uncertain first; none of a job that has no review."""
+        try:
+            return tuple(Outcome.from_json(row) for row in self._rows(layout.review(job.tenant, job.id)))
+        except KeyError:
+            return ()
+
     # Ends.
 
     def cancel(self, job: Job) -> None:
@@ -142,6 +174,10 @@ class Ledger:
         """Returns how the job ended, or None while it has not."""
         data = self._read(layout.finished(job.tenant, job.id))
         return Ending.from_json(data) if data else None
+
+    def _report_lines(self, job: Job, part: int) -> Iterator[bytes]:
+        with self.store.get(layout.report(job.tenant, job.id, part)) as stream:
+            yield from stream
 
     def _live_rows(self, job: Job, part: int) -> Iterator[Outcome]:
         ended = self.read_outcomes(job, self.done_numbers(job, part))

@@ -29,6 +29,28 @@ class StoredDerivative:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """One of several derivatives of an item: what differs from one to the other."""
+
+    #: temperature of its recipe
+    temperature: float
+    #: its picture
+    derivative: StoredDerivative
+    #: as in Outcome
+    delta_l: Mapping[str, float]
+    #: as in Outcome
+    encoded_delta_l: Mapping[str, float] | None
+    #: as in Outcome
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Candidate:
+        """Reads one of a row's candidates."""
+        made = StoredDerivative(**data["derivative"])
+        return cls(**{**data, "derivative": made, "warnings": tuple(data["warnings"])})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
     """How one item ended; a row of the report."""
 
@@ -48,7 +70,7 @@ class Outcome:
     detail: str | None = None
     #: what a person should know of a success
     warnings: tuple[str, ...] = ()
-    #: the picture of a success
+    #: the picture of a success; of several candidates the first
     derivative: StoredDerivative | None = None
     #: |L* of derivative - L* of master| before the file was encoded: max, mean, p999
     delta_l: Mapping[str, float] | None = None
@@ -56,7 +78,11 @@ class Outcome:
     encoded_delta_l: Mapping[str, float] | None = None
     #: what the master was: gray, toned or color
     tone: str | None = None
-    #: whether the derivative was there already, so that nothing was computed
+    #: how unsure the net was, 0..1: mean and p95 of its normalized entropy; None where nobody looked
+    uncertainty: Mapping[str, float] | None = None
+    #: the derivatives of a recipe with candidates, in its order; the first is `derivative`
+    candidates: tuple[Candidate, ...] = ()
+    #: whether the derivative, or each candidate, was there already, so that nothing was computed
     already_made: bool = False
     #: seconds by stage
     timings: Mapping[str, float] = field(default_factory=dict)
@@ -73,7 +99,7 @@ class Outcome:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Outcome:
-        """Reads a done record or a row."""
+        """Reads a done record or a row; one that was written before a field existed has its default."""
         made = data["derivative"]
         return cls(
             **{
@@ -81,6 +107,7 @@ class Outcome:
                 "state": ItemState(data["state"]),
                 "warnings": tuple(data["warnings"]),
                 "derivative": StoredDerivative(**made) if made else None,
+                "candidates": tuple(Candidate.from_json(candidate) for candidate in data.get("candidates", ())),
             }
         )
 

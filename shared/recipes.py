@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
 import rfc8785
 
 from shared.errors import InvalidRecipe
-from shared.registry import model_named
+from shared.registry import shipped
 
 #: Raised by one whenever the same master and recipe would give other pixels than before.
-PIPELINE_VERSION = 2
+PIPELINE_VERSION = 3
 
 DEFAULT_MODEL = "lite"
 
@@ -40,6 +40,9 @@ Colored = Literal["recolor", "skip"]
 MASTER = "master"
 AUTO = "auto"
 
+#: Most candidates of a recipe.
+MAX_CANDIDATES = 8
+
 #: Numeric fields of a recipe: default, lowest, highest.
 _NUMBERS = {
     # Annealed mean: 0 is the mode, 1 the mean; 0.38 is the paper's choice (Zhang et al., ECCV 2016, section 2.3).
@@ -60,11 +63,14 @@ _CHOICES = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
-    """A resolved recipe: every default filled in, numbers rounded to 3 decimals."""
+    """A resolved recipe: every default filled in, numbers rounded to 3 decimals.
+
+    That of a job may have candidates; that of a derivative has none, and only it has a digest. See `each`.
+    """
 
     #: digest of the model
     model: str
-    #: softmax temperature of the annealed mean, 0.05..1
+    #: softmax temperature of the annealed mean, 0.05..1; the first candidate where there are any
     temperature: float
     #: factor on ab, 0..2
     chroma_gain: float
@@ -82,28 +88,53 @@ class Recipe:
     colored: str
     #: pipeline version
     pipeline: int
+    #: temperatures, 0.05..1, each another: an item has a derivative at each of them
+    candidates: tuple[float, ...] = ()
+
+    def each(self) -> tuple[Recipe, ...]:
+        """Returns the recipe of each derivative of an item: one a candidate, or this one where there are none."""
+        return tuple(replace(self, temperature=each, candidates=()) for each in self.candidates) or (self,)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the recipe for storage; without candidates it is as if the field did not exist."""
+        data = asdict(self)
+        if not self.candidates:
+            del data["candidates"]
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Recipe:
+        """Reads what `to_json` wrote."""
+        return cls(**{**data, "candidates": tuple(data.get("candidates", ()))})
 
     def canonical(self) -> bytes:
         """Returns the recipe as RFC 8785 canonical JSON."""
-        return rfc8785.dumps(asdict(self))
+        return rfc8785.dumps(self.to_json())
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the canonical JSON: it names the derivative among those of one master."""
+        """SHA-256 of the canonical JSON: it names the derivative among those of one master.
+
+        Raises ValueError for a recipe with candidates.
+        """
+        if self.candidates:
+            raise ValueError("each candidate has a recipe of its own, and only that has a digest")
         return hashlib.sha256(self.canonical()).hexdigest()
 
 
-def resolve(request: Mapping[str, Any]) -> Recipe:
+def resolve(request: Mapping[str, Any], digest_of: Callable[[str], str] | None = None) -> Recipe:
     """Fills in every default of a client's recipe.
 
-    `request` may hold `model` (a registered name) and the other fields of `Recipe` but `pipeline`. Raises InvalidRecipe
-    for a field that is unknown, out of range or at odds with another, UnknownModel for a model that is not registered.
+    `request` may hold `model` (a name) and the other fields of `Recipe` but `pipeline`. `digest_of` turns the name into
+    a digest, or raises UnknownModel or ModelMissing; without it the models that ship are known. Raises InvalidRecipe
+    for a field that is unknown, out of range or at odds with another.
     """
     known: dict[str, Callable[[str, object], Any]] = {
         "model": _text,
         **dict.fromkeys(_NUMBERS, _number),
         **dict.fromkeys(_CHOICES, _choice),
         "quality": _quality,
+        "candidates": _temperatures,
     }
     if unknown := sorted(set(request) - set(known)):
         raise InvalidRecipe(
@@ -114,10 +145,18 @@ def resolve(request: Mapping[str, Any]) -> Recipe:
         **{name: default for name, (default, _, _) in _NUMBERS.items()},
         **{name: words[0] for name, words in _CHOICES.items()},
         "quality": 95,
+        "candidates": (),
     }
     values = {name: check(name, request.get(name, defaults[name])) for name, check in known.items()}
+    if values["candidates"]:
+        if "temperature" in request:
+            raise InvalidRecipe(
+                "`temperature` and `candidates` exclude each other: each candidate is a temperature of its own.",
+                field="candidates",
+            )
+        values["temperature"] = values["candidates"][0]
     _agree(values)
-    values["model"] = model_named(values["model"]).digest
+    values["model"] = (digest_of or shipped().digest_of)(values["model"])
     return Recipe(pipeline=PIPELINE_VERSION, **values)
 
 
@@ -162,16 +201,35 @@ def _choice(field: str, value: object) -> str:
     return str(text)
 
 
-def _number(field: str, value: object) -> float:
-    _, low, high = _NUMBERS[field]
+def _number(field: str, value: object, *, of: str | None = None) -> float:
+    """Returns a number in the range of the field, or of that which `of` names."""
+    _, low, high = _NUMBERS[of or field]
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise InvalidRecipe(
-            f"`{field}` must be a number from {low} to {high}; got {value!r}.",
+            f"`{field}` must be {'numbers' if of else 'a number'} from {low} to {high}; got {value!r}.",
             field=field,
             limit=[low, high],
             seen=value,
         )
     return round(float(value), 3)
+
+
+def _temperatures(field: str, value: object) -> tuple[float, ...]:
+    if not isinstance(value, list | tuple) or len(value) > MAX_CANDIDATES:
+        raise InvalidRecipe(
+            f"`{field}` must be a list of up to {MAX_CANDIDATES} temperatures; got {value!r:.200}.",
+            field=field,
+            limit=MAX_CANDIDATES,
+            seen=len(value) if isinstance(value, list | tuple) else value,
+        )
+    found = tuple(_number(field, entry, of="temperature") for entry in value)
+    if len(set(found)) < len(found):
+        raise InvalidRecipe(
+            f"`{field}` has the same temperature twice, in 3 decimals: {', '.join(map(str, found))}.",
+            field=field,
+            seen=list(found),
+        )
+    return found
 
 
 def _quality(field: str, value: object) -> int:

@@ -1,35 +1,33 @@
 """One attempt at one item, in three stages that overlap with those of its neighbors: fetch, color, keep.
 
 The order in storage is derivative, previews, sidecar, done record; then the index counts. The sidecar only says that
-the derivative is already made; only the done record ends an item.
+the derivative is already made; only the done record ends an item. Of several candidates only those that are missing are
+made, and each but the last is stored before the next is made: no more than one file of an item waits.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import IO, Any
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from typing import IO
 
-from shared import layout
 from shared.clock import timestamp
 from shared.errors import PictureError, WorkerLost
 from shared.index import MAX_ATTEMPTS
 from shared.index.claims import Begin, Claim
 from shared.items import Item, part_of
 from shared.jobs import Job
-from shared.outcomes import Outcome, StoredDerivative, failure, refused, success
-from worker import closings, masters
+from shared.outcomes import Outcome, failure, refused
+from shared.recipes import Recipe
+from worker import closings, derivatives, masters
+from worker.consultation import Consultation
+from worker.derivatives import Made, Sidecar
 from worker.leases import Leases, deadline
-from worker.orders import MEGAPIXEL, Derivative, Limits, Order, colorist_of
-from worker.provenance import StoredFile, sidecar
+from worker.orders import MEGAPIXEL, Limits, Order
 from worker.workshop import Workshop
-
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,112 +42,108 @@ class Fetched:
     item: Item
     #: the master's bytes; None where `outcome` is set
     master: IO[bytes] | None = None
+    #: digest of the recipe -> sidecar, of each derivative that is already made
+    sidecars: Mapping[str, Sidecar] = field(default_factory=dict)
     #: how the item ends without being begun: refused at upload, already made, or its master is gone
     outcome: Outcome | None = None
     #: seconds by stage
     timings: Mapping[str, float]
 
+    def close(self) -> None:
+        """Lets go of the master's bytes."""
+        if self.master:
+            self.master.close()
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Colored:
-    """An item whose picture is made, or that has failed."""
+    """An item whose pictures are made, or that has failed."""
 
     #: what it was made of
     fetched: Fetched
-    #: what was made; None where `outcome` is set
-    derivative: Derivative | None = None
-    #: its file
-    file: IO[bytes] | None = None
+    #: the derivative that is to be stored; None where `outcome` is set
+    made: Made | None = None
+    #: digest of the recipe -> sidecar, of each other derivative
+    sidecars: Mapping[str, Sidecar] = field(default_factory=dict)
     #: how the item ends without a picture
     outcome: Outcome | None = None
     #: how often the item was begun
     attempts: int
+    #: seconds by stage
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        if self.made:
+            self.made.file.close()
 
 
 def fetch(shop: Workshop, claim: Claim, job: Job, item: Item) -> Fetched:
-    """Looks whether the derivative is already made, else brings the master's bytes; counts no attempt."""
+    """Looks which derivatives are already made, and brings the master's bytes for the others; counts no attempt."""
     begun = time.perf_counter()
     outcome: Outcome | None = None
     master: IO[bytes] | None = None
+    sidecars: dict[str, Sidecar] = {}
     if item.refusal or item.master is None:
         outcome = refused(item)
-    elif made := _already_made(shop, job, item.master):
-        outcome = success(item, **_made_facts(job, made), already_made=True)
     else:
-        try:
-            master = masters.fetch(shop.store, job.tenant, item.master)
-        except PictureError as error:
-            outcome = failure(item, error)
-    timings = {"fetch": time.perf_counter() - begun}
-    return Fetched(claim=claim, job=job, item=item, master=master, outcome=outcome, timings=timings)
+        recipes = job.recipe.each()
+        found = ((each.digest, derivatives.find(shop.store, job.tenant, item.master, each)) for each in recipes)
+        sidecars = {digest: sidecar for digest, sidecar in found if sidecar}
+        if len(sidecars) == len(recipes):
+            outcome = derivatives.ended(item, job.tenant, job.recipe, sidecars, already_made=True)
+        else:
+            try:
+                master = masters.fetch(shop.store, job.tenant, item.master)
+            except PictureError as error:
+                outcome = failure(item, error)
+    return Fetched(
+        claim=claim,
+        job=job,
+        item=item,
+        master=master,
+        sidecars=sidecars,
+        outcome=outcome,
+        timings={"fetch": time.perf_counter() - begun},
+    )
 
 
 def color(shop: Workshop, leases: Leases, fetched: Fetched) -> Colored | Begin:
-    """Begins the item and makes its picture; returns the verdict of `begin` where that refuses."""
+    """Begins the item and makes its pictures; returns the verdict of `begin` where that refuses.
+
+    May be called again after an error, which counts no other attempt.
+    """
     if fetched.outcome or fetched.master is None:
         return Colored(fetched=fetched, outcome=fetched.outcome, attempts=fetched.claim.attempts)
-    with fetched.master as source:
-        verdict, attempts, closure = shop.index.begin(fetched.claim, lease=shop.settings.lease_seconds)
-        if verdict is Begin.BEGUN:
-            return _derive(shop, leases, fetched, source, attempts)
+    verdict, attempts, closure = shop.index.begin(fetched.claim, lease=shop.settings.lease_seconds)
+    if verdict is Begin.BEGUN:
+        try:
+            return _derive_each(shop, leases, fetched, attempts)
+        except PictureError as error:
+            return Colored(fetched=fetched, outcome=failure(fetched.item, error), attempts=attempts)
     if verdict is Begin.EXHAUSTED:
-        error = WorkerLost(
+        lost = WorkerLost(
             f"This item was begun {attempts} times and each time its worker died or was cut off; limit {MAX_ATTEMPTS}.",
             limit=MAX_ATTEMPTS,
             seen=attempts,
         )
-        return Colored(fetched=fetched, outcome=failure(fetched.item, error), attempts=attempts)
+        return Colored(fetched=fetched, outcome=failure(fetched.item, lost), attempts=attempts)
     part = part_of(fetched.claim.item)
     closings.close(shop.ledger, shop.index, shop.clock, fetched.job, part=part, closure=closure)
     return verdict
 
 
-def _derive(shop: Workshop, leases: Leases, fetched: Fetched, source: IO[bytes], attempts: int) -> Colored:
-    """Makes the picture of an item that was begun; sets its deadline once its size is known."""
-    if shop.deriver is None:
-        raise ValueError("this workshop colors nothing")
-    recipe = fetched.job.recipe
-    net = shop.nets[recipe.model]
-    order = Order(
-        master=fetched.item.master or "",
-        recipe=recipe,
-        limits=Limits.of(shop.settings),
-        net_side=net.input_size,
-        previews=_wants_previews(shop, fetched.job),
-        verify=shop.settings.verify_lossy,
-    )
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - `keep` closes it
-    try:
-        derivative = shop.deriver.derive(
-            fetched.job.tenant,
-            source,
-            file,
-            order,
-            colorist=colorist_of(net, recipe),
-            admitted=lambda pixels: leases.hold(
-                fetched.claim, deadline(shop.clock.now(), megapixels=pixels / MEGAPIXEL)
-            ),
-        )
-    except PictureError as error:
-        file.close()
-        return Colored(fetched=fetched, outcome=failure(fetched.item, error), attempts=attempts)
-    except BaseException:
-        file.close()
-        raise
-    return Colored(fetched=fetched, derivative=derivative, file=file, attempts=attempts)
-
-
 def keep(shop: Workshop, colored: Colored) -> Outcome:
-    """Stores the picture and what belongs to it, ends the item and counts it; returns the record that counts."""
+    """Stores the picture and what belongs to it, ends the item and counts it; returns the record that counts.
+
+    May be called again after an error.
+    """
     fetched, job = colored.fetched, colored.fetched.job
-    begun = time.perf_counter()
-    timings = dict(fetched.timings)
+    timings = {**fetched.timings, **colored.timings}
     outcome = colored.outcome
-    if colored.derivative and colored.file:
-        with colored.file as file:
-            made = _store(shop, fetched, colored.derivative, file)
-        timings |= {**colored.derivative.timings, "store": time.perf_counter() - begun}
-        outcome = success(fetched.item, **_made_facts(job, made))
+    if colored.made:
+        sidecars = {**colored.sidecars, **_put(shop, fetched, colored.made, timings)}
+        outcome = derivatives.ended(fetched.item, job.tenant, job.recipe, sidecars)
     if outcome is None:
         raise ValueError("an attempt that made nothing must have failed")
     outcome = replace(
@@ -165,63 +159,81 @@ def keep(shop: Workshop, colored: Colored) -> Outcome:
     return outcome
 
 
+def _derive_each(shop: Workshop, leases: Leases, fetched: Fetched, attempts: int) -> Colored:
+    """Makes the missing pictures of an item that was begun, from one look of the net at each page."""
+    missing = [each for each in fetched.job.recipe.each() if each.digest not in fetched.sidecars]
+    consultation = Consultation(shop.nets[fetched.job.recipe.model], missing)
+    sidecars = dict(fetched.sidecars)
+    timings: dict[str, float] = {}
+    for recipe in missing[:-1]:
+        made = _derive(shop, leases, fetched, recipe, consultation)
+        with closing(made.file):
+            _add(timings, made.derivative.timings)
+            sidecars |= _put(shop, fetched, made, timings)
+    made = _derive(shop, leases, fetched, missing[-1], consultation)
+    _add(timings, made.derivative.timings)
+    return Colored(fetched=fetched, made=made, sidecars=sidecars, attempts=attempts, timings=timings)
+
+
+def _derive(shop: Workshop, leases: Leases, fetched: Fetched, recipe: Recipe, consultation: Consultation) -> Made:
+    """Makes one picture; sets the item's deadline once its size is known."""
+    if shop.deriver is None or fetched.master is None:
+        raise ValueError("nothing to color with, or nothing to color")
+    previews = _wants_previews(shop, fetched.job)
+    order = Order(
+        master=fetched.item.master or "",
+        recipe=recipe,
+        model_name=shop.registry.name_of(recipe.model),
+        limits=Limits.of(shop.settings),
+        net_side=shop.nets[recipe.model].input_size,
+        previews=previews,
+        verify=shop.settings.verify_lossy,
+    )
+    fetched.master.seek(0)
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - who keeps the picture closes it
+    try:
+        derivative = shop.deriver.derive(
+            fetched.job.tenant,
+            fetched.master,
+            file,
+            order,
+            colorist=consultation.colorist(recipe),
+            admitted=lambda pixels: leases.hold(
+                fetched.claim, deadline(shop.clock.now(), megapixels=pixels / MEGAPIXEL)
+            ),
+        )
+        return Made(
+            recipe=recipe,
+            derivative=derivative,
+            file=file,
+            uncertainty=consultation.uncertainty(),
+            map=consultation.map(derivative.width, derivative.height) if previews else None,
+        )
+    except BaseException:
+        file.close()
+        raise
+
+
+def _put(shop: Workshop, fetched: Fetched, made: Made, timings: dict[str, float]) -> dict[str, Sidecar]:
+    """Stores one picture and what belongs to it; returns its sidecar by the digest of its recipe."""
+    begun = time.perf_counter()
+    recipe = made.recipe
+    sidecar = derivatives.put(
+        shop.store,
+        fetched.job.tenant,
+        fetched.item.master or "",
+        made,
+        engine=shop.nets[recipe.model].engine,
+        model=shop.registry.name_of(recipe.model),
+    )
+    _add(timings, {"store": time.perf_counter() - begun})
+    return {recipe.digest: sidecar}
+
+
+def _add(timings: dict[str, float], more: Mapping[str, float]) -> None:
+    for stage, seconds in more.items():
+        timings[stage] = timings.get(stage, 0.0) + seconds
+
+
 def _wants_previews(shop: Workshop, job: Job) -> bool:
     return shop.settings.previews == "all" or (shop.settings.previews == "interactive" and job.interactive)
-
-
-def _already_made(shop: Workshop, job: Job, master: str) -> dict[str, Any] | None:
-    try:
-        with shop.store.get(layout.sidecar(job.tenant, master, job.recipe.digest)) as stream:
-            made: dict[str, Any] = json.load(stream)
-            return made
-    except KeyError:
-        return None
-
-
-def _made_facts(job: Job, made: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what a success says of the derivative that a sidecar describes."""
-    facts = made["derivative"]
-    key = layout.derivative(job.tenant, made["master"], job.recipe.digest, facts["extension"])
-    stored = {name: facts[name] for name in ("sha256", "size", "media_type", "width", "height")}
-    return {
-        "derivative": StoredDerivative(key=key, **stored),
-        "delta_l": made["delta_l"],
-        "encoded_delta_l": made["encoded_delta_l"],
-        "tone": made["tone"],
-        "warnings": tuple(made["warnings"]),
-    }
-
-
-def _store(shop: Workshop, fetched: Fetched, derivative: Derivative, file: IO[bytes]) -> dict[str, Any]:
-    """Stores derivative, previews and sidecar; returns the sidecar that counts: the first."""
-    job, master = fetched.job, fetched.item.master or ""
-    recipe = job.recipe.digest
-    file.seek(0)
-    engine = shop.nets[job.recipe.model].engine
-    made = sidecar(derivative, _measured(file), engine=engine, master=master, recipe=job.recipe)
-    key = layout.derivative(job.tenant, master, recipe, derivative.format.extension)
-    # The file has no name but this one, so that nothing is left of it where this process dies.
-    path = Path(f"/proc/self/fd/{file.fileno()}")
-    if not shop.store.put_if_absent(key, path, media_type=derivative.format.media_type):
-        with shop.store.get(key) as stream:
-            # Another attempt stored it: that one is described, not ours.
-            made["derivative"] |= asdict(_measured(stream))
-    for preview_key, data in (
-        (layout.master_preview(job.tenant, master), derivative.master_preview),
-        (layout.preview(job.tenant, master, recipe), derivative.preview),
-    ):
-        if data is not None:
-            shop.store.put_if_absent(preview_key, data, media_type="image/jpeg")
-    text = json.dumps(made, ensure_ascii=False, sort_keys=True, indent=1).encode()
-    if shop.store.put_if_absent(layout.sidecar(job.tenant, master, recipe), text, media_type="application/json"):
-        return made
-    return _already_made(shop, job, master) or made
-
-
-def _measured(stream: IO[bytes]) -> StoredFile:
-    """Returns digest and size of what is left of a stream."""
-    digest, size = hashlib.sha256(), 0
-    while chunk := stream.read(_CHUNK):
-        digest.update(chunk)
-        size += len(chunk)
-    return StoredFile(sha256=digest.hexdigest(), size=size)

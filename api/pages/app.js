@@ -7,6 +7,8 @@ const ENDED = ["completed", "canceled"];
 const REMEMBERED = "photochrom-jobs";
 const MOST_FILES = 1000;
 const CARDS_AT_ONCE = 60;
+/** Temperatures of the three to choose from; the middle one is the usual. */
+const SEVERAL = [0.38, 0.15, 0.8];
 
 const at = (id) => document.getElementById(id);
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -190,7 +192,9 @@ function take(given) {
 }
 
 function recipe() {
-  const wanted = { chroma_gain: Number(at("gain").value), temperature: Number(at("temperature").value) };
+  const wanted = { chroma_gain: Number(at("gain").value) };
+  if (at("several").checked) wanted.candidates = SEVERAL;
+  else wanted.temperature = Number(at("temperature").value);
   return at("model").value ? { ...wanted, model: at("model").value } : wanted;
 }
 
@@ -239,6 +243,9 @@ function listen() {
       at(`${name}-value`).textContent = at(name).value;
     });
   }
+  at("several").addEventListener("change", () => {
+    at("temperature").disabled = at("several").checked;
+  });
   drop.addEventListener("submit", (event) => event.preventDefault());
   at("key-form").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -250,7 +257,9 @@ function listen() {
 // What the server has.
 
 async function showModels() {
-  const { models } = await (await call("v1/models")).json();
+  const known = await (await call("v1/models")).json();
+  // What no worker serves would wait for one.
+  const models = known.models.filter((model) => model.available || model.default);
   at("model-row").hidden = models.length < 2;
   if (models.length < 2) return;
   for (const model of models) at("model").append(new Option(model.name, model.name, model.default, model.default));

@@ -1,5 +1,7 @@
 // Cards: one result or failure each.
 
+import { chooser } from "./candidates.js";
+import { doubt } from "./doubt.js";
 import { pictureUrl } from "./server.js";
 
 /** What a person can do about a failure, by code. */
@@ -72,10 +74,18 @@ function resultCard(item) {
   slider.setAttribute("aria-label", `${item.filename}: how much of the original is shown, percent`);
   slider.addEventListener("input", () => compare.style.setProperty("--at", `${slider.value}%`));
   card.querySelector(".name").textContent = item.filename;
-  card.querySelector(".note").textContent = item.warnings.map((code) => WARNINGS[code] ?? code).join(" ");
-  show(after, item.links.preview);
+  const download = /** @type {HTMLAnchorElement} */ (card.querySelector(".download"));
+  download.setAttribute("aria-label", `Download ${item.filename} in color`);
+  const choose = (/** @type {any} */ made) => {
+    card.querySelector(".note").textContent = made.warnings.map((code) => WARNINGS[code] ?? code).join(" ");
+    show(after, made.links.preview);
+    link(download, made.links.result);
+  };
+  choose(item);
   show(before, item.links.master_preview);
-  link(/** @type {HTMLAnchorElement} */ (card.querySelector(".download")), item);
+  fetchOnClick(download);
+  chooser(/** @type {HTMLElement} */ (card.querySelector(".candidates")), item, choose);
+  doubt(card, item);
   return card;
 }
 
@@ -84,12 +94,16 @@ async function show(image, path) {
   image.src = await pictureUrl(path);
 }
 
-/** @param {HTMLAnchorElement} anchor @param {any} item */
-async function link(anchor, item) {
-  anchor.setAttribute("aria-label", `Download ${item.filename} in color`);
-  anchor.href = item.links.result.replace(/^\//, "");
+/** @param {HTMLAnchorElement} anchor @param {string} path */
+function link(anchor, path) {
+  anchor.dataset.path = path;
+  anchor.href = path.replace(/^\//, "");
+}
+
+/** @param {HTMLAnchorElement} anchor */
+function fetchOnClick(anchor) {
   anchor.addEventListener("click", async (event) => {
-    const address = await needsFetch(item.links.result, event);
+    const address = await needsFetch(anchor.dataset.path, event);
     if (address) {
       anchor.href = address;
       anchor.click();

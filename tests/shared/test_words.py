@@ -14,10 +14,18 @@ from hypothesis import strategies as st
 from cli.colorize import colorize
 from photochrom.scans import is_picture
 from photochrom.submit import submit
-from shared import layout, registry
+from shared import layout
 from shared.bells import MemoryBells, broker_settings, queue, top_up
 from shared.clock import ManualClock, SystemClock, timestamp
-from shared.errors import Corrupt, InvalidRecipe, InvalidSetting, PhotochromError, UnknownModel, errors
+from shared.errors import (
+    Corrupt,
+    InvalidRecipe,
+    InvalidSetting,
+    ModelMissing,
+    PhotochromError,
+    UnknownModel,
+    errors,
+)
 from shared.formats import FORMATS, SNIFF_BYTES, sniff
 from shared.ids import is_id, new_id
 from shared.index.claims import bitmap
@@ -25,6 +33,7 @@ from shared.items import Item, ItemState, Refusal, part_count, part_numbers, par
 from shared.jobs import Counts, Ending, Job, JobState
 from shared.outcomes import Outcome, StoredDerivative, canceled, failure, refused, success
 from shared.recipes import PIPELINE_VERSION, BitDepth, Colored, Compression, FormatName, Pages, Recipe, resolve
+from shared.registry import shipped
 from shared.settings import Settings, environment, load
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -104,7 +113,7 @@ def test_recipes_are_resolved_and_named() -> None:
         "colored": "recolor",
         "compression": "auto",
         "format": "master",
-        "model": registry.model_named("lite").digest,
+        "model": shipped().named("lite").digest,
         "pages": "first",
         "pipeline": PIPELINE_VERSION,
         "quality": 95,
@@ -122,7 +131,7 @@ def test_recipes_are_resolved_and_named() -> None:
         pytest.param({"temperature": 0.01}, id="too low"),
         pytest.param({"temperature": "warm"}, id="no number"),
         pytest.param({"chroma_gain": True}, id="a switch"),
-        pytest.param({"candidates": [1]}, id="unknown field"),
+        pytest.param({"seed": 1}, id="unknown field"),
         pytest.param({"model": 3}, id="no name"),
         pytest.param({"format": "bmp"}, id="a format that is only read"),
         pytest.param({"quality": 0}, id="no quality"),
@@ -142,11 +151,39 @@ def test_a_bad_recipe_is_refused(request_: dict[str, object]) -> None:
 
 def test_models_are_known_by_name_and_digest() -> None:
     """The registry finds models both ways and names those it has."""
-    lite = registry.model_named("lite")
-    assert registry.model_by_digest(lite.digest) is lite
-    assert registry.model_by_digest("0" * 64) is None
-    with pytest.raises(UnknownModel, match="lite"):
-        registry.model_named("heavy")
+    known = shipped()
+    lite = known.named("lite")
+    assert known.by_digest(lite.digest) is lite
+    assert known.by_digest("0" * 64) is None
+    assert (known.name_of(lite.digest), known.name_of("ab" * 32)) == ("lite", "abababababab")
+    with pytest.raises(UnknownModel, match="lite, eccv16, eccv16-norebal"):
+        known.named("heavy")
+
+
+def test_a_model_without_a_digest_cannot_be_named_in_a_recipe() -> None:
+    """A recipe takes the digests of whoever resolves it; a model that has none yet is missing."""
+    with pytest.raises(ModelMissing, match="`photochrom models pull eccv16-norebal`"):
+        resolve({"model": "eccv16-norebal"})
+    assert resolve({"model": "museum"}, {"museum": "cd" * 32}.__getitem__).model == "cd" * 32
+
+
+def test_the_shipped_registry_holds_together() -> None:
+    """Each model has files with digests where they are published, and the weights' digest is the model's."""
+    for model in shipped().models:
+        *_, weights = model.files
+        assert model.digest == weights.sha256
+        assert model.ships or all(file.mirrors for file in model.files)
+        assert all(address.startswith("https://") for file in model.files for address in file.mirrors)
+
+
+def test_models_lie_in_the_users_data_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the setting models are kept where the XDG specification says, and children are told so."""
+    monkeypatch.setenv("XDG_DATA_HOME", "/data")
+    assert load({}).models_dir == Path("/data/photochrom/models")
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setenv("HOME", "/home/me")
+    assert load({}).models_dir == Path("/home/me/.local/share/photochrom/models")
+    assert environment(load({}))["PHOTOCHROM_MODELS_DIR"] == "/home/me/.local/share/photochrom/models"
 
 
 def test_formats_are_told_by_their_first_bytes() -> None:

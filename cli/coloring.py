@@ -1,0 +1,195 @@
+"""Coloring: one file made into its color pictures in this process, without a service."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from shared.errors import NotAPicture, PhotochromError, UnknownModel
+from shared.formats import READABLE, SNIFF_BYTES, sniff
+from shared.layout import DEFAULT_TENANT
+from shared.recipes import Recipe
+from shared.registry import Model, Registry, load_registry
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from models.nets import Net
+    from worker.consultation import Consultation
+    from worker.deriving import Deriver
+    from worker.orders import Derivative, Order
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """One of several results of one file: what differs from one to the other."""
+
+    #: temperature of its recipe
+    temperature: float
+    #: where it lies
+    output: str
+    #: what a person should know of it
+    warnings: tuple[str, ...]
+    #: |L* of derivative - L* of master| before the file was encoded: max, mean, p999
+    delta_l: Mapping[str, float]
+    #: the same of a lossy file decoded again
+    encoded_delta_l: Mapping[str, float] | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Done:
+    """What became of one file."""
+
+    #: as it was named
+    path: str
+    #: succeeded or failed
+    state: str
+    #: where the color picture lies; of several candidates the first
+    output: str | None = None
+    #: stable code of a failure
+    code: str | None = None
+    #: the failure in words
+    detail: str | None = None
+    #: what a person should know of a success
+    warnings: tuple[str, ...] = ()
+    #: what the master was: gray, toned or color
+    tone: str | None = None
+    #: |L* of derivative - L* of master| before the file was encoded: max, mean, p999
+    delta_l: Mapping[str, float] | None = None
+    #: the same of a lossy file decoded again
+    encoded_delta_l: Mapping[str, float] | None = None
+    #: how unsure the net was, 0..1: mean and p95 of its normalized entropy
+    uncertainty: Mapping[str, float] | None = None
+    #: the results of a recipe with candidates, in its order
+    candidates: tuple[Candidate, ...] = ()
+
+
+def color_file(path: Path, *, out: Path | None, force: bool, recipe: Recipe, settings: Settings) -> Done:
+    """Colors one file; whatever is wrong with it is told, not raised."""
+    from worker.consultation import Consultation  # noqa: PLC0415 - only what colors pays for it
+    from worker.orders import Limits, Order  # noqa: PLC0415
+    from worker.plans import format_of  # noqa: PLC0415
+
+    recipes = recipe.each()
+    try:
+        with path.open("rb") as source:
+            fmt = sniff(source.read(SNIFF_BYTES))
+            if fmt is None:
+                raise NotAPicture(f"It is no {READABLE}.")
+            targets = _targets((out or path.parent) / path.stem, format_of(fmt, recipe).extension, recipes)
+            if not force and (there := [target for target in targets if target.exists()]):
+                return _failed(path, "output_exists", f"{there[0]} is there; --force replaces it.")
+            source.seek(0)
+            master = hashlib.file_digest(source, "sha256").hexdigest()
+            name, sandbox, net = _studio(recipe, settings)
+            consultation = Consultation(net, recipes)
+            order = Order(
+                master=master,
+                recipe=recipes[0],
+                model_name=name,
+                limits=Limits.of(settings),
+                net_side=net.input_size,
+                previews=False,
+                verify=settings.verify_lossy,
+            )
+            candidates = []
+            for each, target in zip(recipes, targets, strict=True):
+                with _replacing(target) as file:
+                    made = _derive(sandbox, source, file, replace(order, recipe=each), consultation)
+                candidates.append(_candidate(each, target, made))
+    except PhotochromError as error:
+        return _failed(path, error.code, error.detail)
+    except OSError as error:
+        return _failed(path, "file_error", f"{error.strerror or error}")
+    first, unsure = candidates[0], consultation.uncertainty()
+    return Done(
+        path=str(path),
+        state="succeeded",
+        output=first.output,
+        warnings=first.warnings,
+        tone=made.tone,
+        delta_l=first.delta_l,
+        encoded_delta_l=first.encoded_delta_l,
+        uncertainty=asdict(unsure) if unsure else None,
+        candidates=tuple(candidates) if recipe.candidates else (),
+    )
+
+
+def _derive(
+    sandbox: Deriver, source: IO[bytes], file: IO[bytes], order: Order, consultation: Consultation
+) -> Derivative:
+    source.seek(0)
+    return sandbox.derive(
+        DEFAULT_TENANT,
+        source,
+        file,
+        order,
+        colorist=consultation.colorist(order.recipe),
+        admitted=lambda pixels: None,
+    )
+
+
+def _candidate(recipe: Recipe, target: Path, made: Derivative) -> Candidate:
+    from worker.provenance import figures  # noqa: PLC0415
+
+    return Candidate(
+        temperature=recipe.temperature,
+        output=str(target),
+        warnings=made.warnings,
+        delta_l=figures(made.delta_l),
+        encoded_delta_l=figures(made.encoded_delta_l) if made.encoded_delta_l else None,
+    )
+
+
+def _targets(stem: Path, extension: str, recipes: Sequence[Recipe]) -> list[Path]:
+    """Returns where the result of each recipe goes: the first, or only, one without its temperature in its name."""
+    tags = ["", *(f"-t{recipe.temperature:.3f}" for recipe in recipes[1:])]
+    return [stem.with_name(f"{stem.name}_colorized{tag}.{extension}") for tag in tags]
+
+
+@cache
+def _studio(recipe: Recipe, settings: Settings) -> tuple[str, Deriver, Net]:
+    """Returns the model's name, and the sandbox and the loaded net of this process."""
+    from models.nets import load_net  # noqa: PLC0415
+    from worker.workshop import open_sandbox  # noqa: PLC0415
+
+    model = model_of(recipe, load_registry(settings.models_dir))
+    # It starts while the net is loaded.
+    sandbox = open_sandbox(settings)
+    net = load_net(model, settings.models_dir, threads=_threads(), engine=settings.engine, device=settings.device)
+    return model.name, sandbox, net
+
+
+def model_of(recipe: Recipe, registry: Registry) -> Model:
+    """Returns the model that a recipe names; raises UnknownModel for one that is not registered here."""
+    model = registry.by_digest(recipe.model)
+    if model is None:
+        raise UnknownModel(seen=recipe.model)
+    return model
+
+
+def _threads() -> int:
+    """Returns the net's threads: all cores in the one process, one in each of several."""
+    return 1 if multiprocessing.parent_process() else os.cpu_count() or 1
+
+
+def _failed(path: Path, code: str, detail: str) -> Done:
+    return Done(path=str(path), state="failed", code=code, detail=detail)
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[IO[bytes]]:
+    """Gives a file to write to, which takes the target's place if all goes well and else leaves nothing."""
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with part.open("w+b") as file:
+            yield file
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
