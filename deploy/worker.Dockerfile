@@ -8,7 +8,8 @@ ENV PYTHONUNBUFFERED=1 \
     PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
     OPENBLAS_NUM_THREADS=1 \
-    PHOTOCHROM_CACHE_DIR=/var/cache/photochrom
+    PHOTOCHROM_CACHE_DIR=/var/cache/photochrom \
+    PHOTOCHROM_MODELS_DIR=/var/lib/photochrom/models
 
 WORKDIR /src
 COPY pyproject.toml requirements.lock README.md LICENSE NOTICE ./
@@ -19,9 +20,9 @@ COPY models models
 COPY shared shared
 RUN pip install -c requirements.lock '.[worker]' && rm -rf /src/*
 
-# The user owns the cache of compiled kernels and nothing else.
+# The user owns the cache of compiled kernels and the models folder, over which a volume is mounted, and nothing else.
 RUN useradd --system --uid 10001 --no-create-home photochrom \
-    && install -d -o photochrom -g photochrom /var/cache/photochrom
+    && install -d -o photochrom -g photochrom /var/cache/photochrom /var/lib/photochrom/models
 USER 10001
 WORKDIR /tmp
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from functools import cache
 from typing import Any
 
@@ -11,10 +14,12 @@ from celery.signals import worker_process_init
 
 from shared import logs
 from shared.bells import TASK, broker_settings, queue
+from shared.errors import NetSelfTestFailed
+from shared.registry import Registry, load_registry
 from shared.settings import Settings, environment, load
 from worker.leases import deadline
 from worker.slices import work
-from worker.workshop import Workshop, load_nets, open_workshop, served_models
+from worker.workshop import Workshop, on_gpu, open_bench, served_models
 
 #: A task that takes longer than this hangs: a slice, the deadline of the largest picture, and some air, seconds.
 _AIR_SECONDS = 60
@@ -22,6 +27,13 @@ _AIR_SECONDS = 60
 #: What a child waits for its parent to read its last result, in tenths of a second. The default of 300 makes a warm
 #: shutdown hang for 30 s when a bell ends just then.
 _LAST_RESULT_TENTHS = 10
+
+#: Tells a host that one of its nets answers wrongly.
+LEAVE = signal.SIGUSR2
+
+_log = logs.logger(__name__)
+
+_opening = threading.Lock()
 
 
 class BellCelery(Celery):
@@ -35,23 +47,35 @@ class BellCelery(Celery):
 
 
 def bell(model: str) -> None:
-    """Hears one bell."""
-    work(_workshop(), model)
+    """Hears one bell; a net that fails its self-test has the whole host leave."""
+    shop = _workshop()
+    try:
+        work(shop, model)
+    except NetSelfTestFailed as error:
+        _log.critical(
+            "net_self_test_failed",
+            model=model,
+            detail=error.detail,
+            host=shop.settings.host,
+            unproved_items=shop.proofs.every,
+        )
+        os.kill(current_app.conf.photochrom_host, LEAVE)
 
 
-def make_celery(settings: Settings) -> Celery:
+def make_celery(settings: Settings, registry: Registry) -> Celery:
     """Returns the app of a worker host."""
     app = BellCelery("photochrom", set_as_current=False)
     app.conf.update(
         **broker_settings(settings.redis_url),
         photochrom=environment(settings),
-        task_queues=[queue(model.digest) for model in served_models(settings)],
+        photochrom_host=os.getpid(),
+        task_queues=[queue(digest) for digest in served_models(settings, registry)],
         task_acks_late=True,
         task_reject_on_worker_lost=False,
         task_time_limit=settings.slice_seconds + deadline(0, megapixels=settings.max_megapixels) + _AIR_SECONDS,
         worker_prefetch_multiplier=1,
         worker_concurrency=settings.workers,
-        worker_pool="prefork",
+        worker_pool="threads" if on_gpu(settings) else "prefork",
         worker_pool_start_method="spawn",
         worker_enable_remote_control=False,
         worker_send_task_events=False,
@@ -70,7 +94,13 @@ def _open_child(**_: Any) -> None:
     _workshop()
 
 
-@cache
 def _workshop() -> Workshop:
+    # Of the threads of one process only the first may open it.
+    with _opening:
+        return _open_workshop()
+
+
+@cache
+def _open_workshop() -> Workshop:
     settings = load(current_app.conf.photochrom)
-    return open_workshop(settings, current_app._get_current_object(), nets=load_nets(settings, threads=1))
+    return open_bench(settings, load_registry(settings.models_dir), current_app._get_current_object())

@@ -1,4 +1,4 @@
-"""Closings: the report of a part that ended, the end of a job that has nothing left to do."""
+"""Closings: the report of a part that ended; review and end of a job that has nothing left to do."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def close_job(ledger: Ledger, index: Index, clock: Clock, job: Job) -> Ending | 
         return None
     for part in range(part_count(job.total)):
         ledger.close_part(job, part)
+    ledger.write_review(job)
     succeeded, failed = progress.counts.succeeded, progress.counts.failed
     left = job.total - succeeded - failed
     ending = ledger.finish(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, Protocol
 
 from worker.orders import Colorist, Derivative, Order
@@ -48,3 +49,28 @@ class InPlace:
         from worker.pipeline import derive  # noqa: PLC0415 - decoders are loaded only where they are used
 
         return derive(source, target, order, colorist=colorist, admit=admitted)
+
+
+@dataclass(frozen=True, slots=True)
+class PerThread:
+    """A deriver of its own for each thread that comes: a sandbox serves one picture at a time."""
+
+    #: makes one
+    make: Callable[[], Deriver]
+    _own: threading.local = field(default_factory=threading.local)
+
+    def derive(
+        self,
+        tenant: str,
+        source: IO[bytes],
+        target: IO[bytes],
+        order: Order,
+        *,
+        colorist: Colorist,
+        admitted: Callable[[int], None],
+    ) -> Derivative:
+        """Has this thread's deriver make the derivative."""
+        if not hasattr(self._own, "deriver"):
+            self._own.deriver = self.make()
+        deriver: Deriver = self._own.deriver
+        return deriver.derive(tenant, source, target, order, colorist=colorist, admitted=admitted)

@@ -9,16 +9,19 @@ from dataclasses import replace
 from typing import Any
 
 from celery.signals import worker_ready, worker_shutting_down
+from celery.worker import state as celery_state
 
-from models.nets import load_net, prove
+from models.answers import prove
+from models.nets import load_net
 from shared import logs
 from shared.errors import PhotochromError
 from shared.index.hosts import ALIVE_SECONDS, Host
 from shared.recipes import PIPELINE_VERSION
+from shared.registry import Registry, load_registry
 from shared.settings import Settings
-from worker.app import make_celery
+from worker.app import LEAVE, make_celery
 from worker.sweeper import Sweeper
-from worker.workshop import Workshop, models_folder, open_sandbox, open_workshop, served_models
+from worker.workshop import Workshop, open_sandbox, open_workshop, served_models
 
 _log = logs.logger(__name__)
 
@@ -28,6 +31,12 @@ _ANNOUNCE_SECONDS = ALIVE_SECONDS / 4
 #: A host that neither claims nor renews for this long while bells wait is wedged, seconds.
 _SILENCE_SECONDS = 45
 
+#: Exit status of a host whose net answers wrongly: EX_SOFTWARE of sysexits.h.
+NET_FAILED = 70
+
+#: What such a host gives its other slots to end what they have begun, seconds.
+_LEAVE_SECONDS = 60
+
 
 def run(settings: Settings) -> int:
     """Works until it is told to stop; returns the exit status.
@@ -35,9 +44,10 @@ def run(settings: Settings) -> int:
     Raises an error of the `Misconfigured` family, before anything is claimed, where models or storage do not hold up.
     """
     settings = replace(settings, workers=settings.workers or os.cpu_count() or 1)
-    host = prove_host(settings)
-    app = make_celery(settings)
-    shop = open_workshop(settings, app)
+    registry = load_registry(settings.models_dir)
+    host = prove_host(settings, registry)
+    app = make_celery(settings, registry)
+    shop = open_workshop(settings, registry, app)
     shop.store.probe()
     companions = _Companions(shop, host)
     worker_ready.connect(companions.start, weak=False, dispatch_uid="photochrom.ready")
@@ -45,29 +55,32 @@ def run(settings: Settings) -> int:
     worker = app.Worker(
         hostname=settings.host, quiet=True, without_gossip=True, without_mingle=True, without_heartbeat=True
     )
+    signal.signal(LEAVE, companions.leave)
     worker.start()
     companions.stop()
     return int(worker.exitcode or 0)
 
 
-def prove_host(settings: Settings) -> Host:
+def prove_host(settings: Settings, registry: Registry) -> Host:
     """Loads and proves each served net once, has the sandbox compile the kernels, and returns what the host announces.
 
     A worker process that fails at its start is started again without end, so all that can fail is tried here first.
     """
     engines = set()
-    served = served_models(settings)
+    served = served_models(settings, registry)
     sandbox = open_sandbox(settings)
-    for model in served:
-        net = load_net(model, models_folder(settings), threads=settings.workers)
-        prove(net, model)
+    for model in served.values():
+        net = load_net(
+            model, settings.models_dir, threads=settings.workers, engine=settings.engine, device=settings.device
+        )
+        prove(net, model, settings.models_dir)
         engines.add(net.engine)
     with sandbox:
         sandbox.prove()
     host = Host(
         name=settings.host,
         slots=settings.workers,
-        models={model.name: model.digest for model in served},
+        models={model.name: digest for digest, model in served.items()},
         engine=", ".join(sorted(engines)),
         pipeline=PIPELINE_VERSION,
     )
@@ -98,6 +111,14 @@ class _Companions:
         """Makes claims find nothing; Celery calls this when the worker is told to stop."""
         self._stop.set()
         self._patiently(lambda: self._shop.index.hosts.drain(self._host.name))
+
+    def leave(self, *_: Any) -> None:
+        """Ends this host: what its net says may be wrong."""
+        celery_state.should_stop = NET_FAILED
+        self.drain()
+        last_call = threading.Timer(_LEAVE_SECONDS, os._exit, (NET_FAILED,))
+        last_call.daemon = True
+        last_call.start()
 
     def stop(self) -> None:
         """Ends the threads and takes the host off the list."""

@@ -60,6 +60,8 @@ class Order:
     master: str
     #: how
     recipe: Recipe
+    #: what people call the recipe's model: the derivative says it
+    model_name: str
     #: what is refused
     limits: Limits
     #: side of the square that the net sees, points
@@ -76,7 +78,7 @@ class Order:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Order:
         """Reads an order from the wire."""
-        return cls(**{**data, "recipe": Recipe(**data["recipe"]), "limits": Limits(**data["limits"])})
+        return cls(**{**data, "recipe": Recipe.from_json(data["recipe"]), "limits": Limits(**data["limits"])})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

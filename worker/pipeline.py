@@ -96,7 +96,9 @@ class _Session:
 
     def _dressing(self, painting: Painting) -> Dressing:
         header, plan, recipe = painting.header, painting.plan, self.order.recipe
-        metadata, told = provenance.marked(header.metadata, master=self.order.master, recipe=recipe)
+        metadata, told = provenance.marked(
+            header.metadata, master=self.order.master, recipe=recipe, model=self.order.model_name
+        )
         self.told += told
         return Dressing(
             width=header.width,
@@ -106,7 +108,7 @@ class _Session:
             profile=painting.handling.profile,
             dpi=header.dpi,
             metadata=metadata,
-            description=provenance.sentence(recipe),
+            description=provenance.sentence(self.order.model_name),
             compression=plan.compression,
             quality=plan.quality,
         )

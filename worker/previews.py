@@ -28,7 +28,11 @@ def preview(samples: Samples, space: Space, *, size: tuple[int, int]) -> bytes:
     """
     if samples.shape[1::-1] != size:
         samples = cv2.resize(samples, size, interpolation=cv2.INTER_AREA).astype(samples.dtype, copy=False)
-    seen = _in_srgb(samples, space)
+    return jpeg(in_srgb(samples, space))
+
+
+def jpeg(seen: Samples) -> bytes:
+    """Returns a JPEG of 8-bit gray [h, w] or RGB [h, w, 3] samples."""
     gray = seen.ndim == 2
     data: bytes = simplejpeg.encode_jpeg(
         np.ascontiguousarray(seen[:, :, None] if gray else seen),
@@ -39,7 +43,7 @@ def preview(samples: Samples, space: Space, *, size: tuple[int, int]) -> bytes:
     return data
 
 
-def _in_srgb(samples: Samples, space: Space) -> Samples:
+def in_srgb(samples: Samples, space: Space) -> Samples:
     """Returns 8-bit sRGB samples; what lies outside the gamut is clipped."""
     if space is srgb(8):
         return samples

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from models.render import DeltaL
+from models.uncertainty import Uncertainty
 from shared.recipes import Recipe
-from shared.registry import model_by_digest
 from worker.metadata import xmp
 from worker.metadata.xmp import Marks
 from worker.orders import Derivative
@@ -29,45 +29,48 @@ class StoredFile:
     size: int
 
 
-def model_name(recipe: Recipe) -> str:
-    """Returns the registered name of the recipe's model, or the start of its digest."""
-    model = model_by_digest(recipe.model)
-    return model.name if model else recipe.model[:12]
-
-
-def sentence(recipe: Recipe) -> str:
-    """Returns what a person reads about the picture."""
+def sentence(model: str) -> str:
+    """Returns what a person reads about a picture that the model of this name has colored."""
     return (
-        f"Colors added by {_SYSTEM} with the neural net {model_name(recipe)}; "
+        f"Colors added by {_SYSTEM} with the neural net {model}; "
         "they are a guess. The lightness is that of the black-and-white original."
     )
 
 
-def marked(metadata: Metadata, *, master: str, recipe: Recipe) -> tuple[Metadata, tuple[str, ...]]:
+def marked(metadata: Metadata, *, master: str, recipe: Recipe, model: str) -> tuple[Metadata, tuple[str, ...]]:
     """Returns the metadata of a derivative, and warnings: its master's, with an XMP packet that says what it is.
 
-    The same for the same metadata, master (SHA-256) and recipe.
+    The same for the same metadata, master (SHA-256), recipe and name of its model.
     """
     marks = Marks(
         source_type=SOURCE_TYPE,
         system=_SYSTEM,
-        version=f"{model_name(recipe)} sha256:{recipe.model}, pipeline {recipe.pipeline}",
+        version=f"{model} sha256:{recipe.model}, pipeline {recipe.pipeline}",
         master=master,
         recipe=recipe.digest,
-        sentence=sentence(recipe),
+        sentence=sentence(model),
     )
     packet, warnings = xmp.merged(metadata.xmp, marks)
     return replace(metadata, xmp=packet), warnings
 
 
-def sidecar(derivative: Derivative, stored: StoredFile, *, engine: str, master: str, recipe: Recipe) -> dict[str, Any]:
+def sidecar(
+    derivative: Derivative,
+    stored: StoredFile,
+    *,
+    engine: str,
+    master: str,
+    recipe: Recipe,
+    model: str,
+    uncertainty: Uncertainty | None,
+) -> dict[str, Any]:
     """Returns the record beside a derivative. It holds no time, host or job: the same inputs give the same text."""
     encoded = derivative.encoded_delta_l
     return {
         "master": master,
-        "recipe": asdict(recipe),
+        "recipe": recipe.to_json(),
         "recipe_sha256": recipe.digest,
-        "model": {"name": model_name(recipe), "digest": recipe.model},
+        "model": {"name": model, "digest": recipe.model},
         "engine": engine,
         "pipeline": recipe.pipeline,
         "derivative": {
@@ -82,6 +85,7 @@ def sidecar(derivative: Derivative, stored: StoredFile, *, engine: str, master: 
         "tone": derivative.tone,
         "delta_l": figures(derivative.delta_l),
         "encoded_delta_l": figures(encoded) if encoded else None,
+        "uncertainty": asdict(uncertainty) if uncertainty else None,
         "warnings": list(derivative.warnings),
         "digital_source_type": SOURCE_TYPE,
     }

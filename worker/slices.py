@@ -11,6 +11,7 @@ import signal
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -144,7 +145,10 @@ class _Slice:
         if fetched is None:
             return
         claim = fetched.claim
-        colored = self._guarded(claim, lambda: attempts.color(self.shop, self.leases, fetched))
+        with closing(fetched):
+            # Nothing is begun yet: where the net fails, leases end and another worker takes the items.
+            self.shop.proofs.before(self.model)
+            colored = self._guarded(claim, lambda: attempts.color(self.shop, self.leases, fetched))
         if isinstance(colored, Begin):
             self.leases.drop(claim)
             _log.info("item_not_begun", job=claim.job, item=claim.item, verdict=colored)
@@ -152,7 +156,8 @@ class _Slice:
             self.behind.append(keepers.submit(self._keep, claim, colored))
 
     def _keep(self, claim: Claim, colored: Colored) -> bool:
-        outcome = self._guarded(claim, lambda: attempts.keep(self.shop, colored))
+        with closing(colored):
+            outcome = self._guarded(claim, lambda: attempts.keep(self.shop, colored))
         if outcome is None:
             return False
         self.leases.drop(claim)

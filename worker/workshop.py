@@ -6,25 +6,28 @@ import atexit
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
-from pathlib import Path
 
 from celery import Celery
 
-from models.nets import WEIGHTS, Net, load_net
-from shared import registry
+from models.answers import prove
+from models.batching import Batched
+from models.files import is_here, require
+from models.nets import Net, load_net
 from shared.bells import CeleryBells
 from shared.clock import SystemClock
-from shared.errors import InvalidSetting, ModelMissing
+from shared.errors import InvalidSetting
 from shared.index import Index
 from shared.index.connection import connect
 from shared.ledger import Ledger
 from shared.recipes import PIPELINE_VERSION
-from shared.registry import Model
+from shared.registry import Model, Registry
 from shared.services import Services
 from shared.settings import Settings
 from shared.storage.opening import open_store
-from worker.deriving import Deriver
+from worker.deriving import Deriver, PerThread
+from worker.proofs import Proofs
 from worker.sandbox import Sandbox
 
 
@@ -36,6 +39,8 @@ class Workshop(Services):
     nets: Mapping[str, Net]
     #: what makes derivatives; None where nothing is colored
     deriver: Deriver | None = None
+    #: tests of the nets
+    proofs: Proofs = field(default_factory=Proofs)
     #: pipeline version of this worker
     pipeline: int = PIPELINE_VERSION
     #: tells this process from every other, also from an earlier one with the same number
@@ -48,20 +53,55 @@ class Workshop(Services):
         return f"{self.settings.host}/{self.token}/{next(self.claims)}"
 
 
-def open_workshop(settings: Settings, app: Celery, *, nets: Mapping[str, Net] | None = None) -> Workshop:
+def open_workshop(
+    settings: Settings,
+    registry: Registry,
+    app: Celery,
+    *,
+    nets: Mapping[str, Net] | None = None,
+    deriver: Deriver | None = None,
+    proofs: Proofs | None = None,
+) -> Workshop:
     """Connects to storage and index; a worker waits out their absence later, item by item."""
     store = open_store(settings)
     client = connect(settings.redis_url, patient=True)
     return Workshop(
         settings=settings,
+        registry=registry,
         store=store,
         ledger=Ledger(store=store),
         index=Index(client),
         bells=CeleryBells(app, client),
         clock=SystemClock(),
         nets=nets or {},
-        deriver=open_sandbox(settings) if nets else None,
+        deriver=deriver,
+        proofs=proofs or Proofs(),
     )
+
+
+def open_bench(settings: Settings, registry: Registry, app: Celery) -> Workshop:
+    """Returns the workshop of a process that colors: nets loaded, sandbox started.
+
+    On a CPU the process is a slot, and works alone. On a GPU it has a thread a slot: one more owns the net and runs
+    what is waiting as one pass, and each has a sandbox.
+    """
+    served = served_models(settings, registry)
+    threaded = on_gpu(settings)
+    nets = {digest: _net(settings, model, shared=threaded) for digest, model in served.items()}
+    tests = {digest: partial(prove, nets[digest], model, settings.models_dir) for digest, model in served.items()}
+    return open_workshop(
+        settings,
+        registry,
+        app,
+        nets=nets,
+        deriver=PerThread(partial(open_sandbox, settings)) if threaded else open_sandbox(settings),
+        proofs=Proofs(tests=tests, every=settings.self_test_items),
+    )
+
+
+def on_gpu(settings: Settings) -> bool:
+    """Tells whether the nets run on a GPU, so that one process has all slots."""
+    return settings.device != "cpu"
 
 
 def open_sandbox(settings: Settings) -> Sandbox:
@@ -72,30 +112,23 @@ def open_sandbox(settings: Settings) -> Sandbox:
     return sandbox
 
 
-def served_models(settings: Settings) -> tuple[Model, ...]:
-    """Returns the models that this worker serves: those it was told to, or all whose files it has.
+def served_models(settings: Settings, registry: Registry) -> dict[str, Model]:
+    """Returns the models that this worker serves, by digest: those it was told to, or all whose files it has.
 
-    Raises InvalidSetting or UnknownModel for names that do not hold, ModelMissing where nothing is left.
+    Raises InvalidSetting or UnknownModel for names that do not hold, ModelMissing for a model that is not here.
     """
-    folder = models_folder(settings)
     if settings.models:
         names = [name.strip() for name in settings.models.split(",")]
         if not all(names):
             raise InvalidSetting(f"PHOTOCHROM_MODELS must be model names, comma-separated; got {settings.models!r}.")
-        return tuple(registry.model_named(name) for name in names)
-    here = tuple(m for m in registry.models() if all((folder / file.name).is_file() for file in m.files))
-    if not here:
-        raise ModelMissing(f"No model's files lie in {folder}.", seen=str(folder))
-    return here
+        chosen = [registry.named(name) for name in names]
+    else:
+        chosen = [model for model in registry.models if model.ships or is_here(model, settings.models_dir)]
+    for model in chosen:
+        require(model, settings.models_dir)
+    return {registry.digest_of(model.name): model for model in chosen}
 
 
-def models_folder(settings: Settings) -> Path:
-    """Returns the folder that model files are read from."""
-    return settings.models_dir or WEIGHTS
-
-
-def load_nets(settings: Settings, *, threads: int) -> dict[str, Net]:
-    """Loads the nets of the served models, by digest."""
-    return {
-        model.digest: load_net(model, models_folder(settings), threads=threads) for model in served_models(settings)
-    }
+def _net(settings: Settings, model: Model, *, shared: bool) -> Net:
+    load = partial(load_net, model, settings.models_dir, threads=1, engine=settings.engine, device=settings.device)
+    return Batched(load) if shared else load()

@@ -122,6 +122,16 @@ def test_the_index_throws_nothing_away_and_keeps_nothing(services: dict[str, Any
     assert "--save  --appendonly no" in words
 
 
+def test_workers_keep_their_models(services: dict[str, Any]) -> None:
+    """The models folder of the workers is a volume, at the place that the images make for the user to write to."""
+    folder = services["worker"]["environment"]["PHOTOCHROM_MODELS_DIR"]
+    assert f"models:{folder}" in services["worker"]["volumes"]
+    for name in ("worker.Dockerfile", "worker-cuda.Dockerfile"):
+        text = (ROOT / "deploy" / name).read_text()
+        assert f"PHOTOCHROM_MODELS_DIR={folder}" in text
+        assert re.search(rf"install -d -o photochrom .*{folder}$", text, re.MULTILINE)
+
+
 def test_workers_can_be_many(services: dict[str, Any]) -> None:
     """Nothing of a worker is unique: no fixed name, no port."""
     assert not {"container_name", "hostname", "ports"} & set(services["worker"])

@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
+from re import fullmatch
 from typing import Any
 
 import dockerfile
@@ -33,9 +34,10 @@ def values(commands: Commands, name: str) -> list[tuple[str, ...]]:
 
 
 def copied(commands: Commands) -> Iterator[str]:
-    """Yields the paths that are copied into the image."""
-    for *sources, _ in values(commands, "COPY"):
-        yield from sources
+    """Yields the paths that are copied into the image from the repository, not from another stage."""
+    for command in commands:
+        if command.cmd.upper() == "COPY" and not any(flag.startswith("--from") for flag in command.flags):
+            yield from command.value[:-1]
 
 
 def project() -> dict[str, Any]:
@@ -44,9 +46,9 @@ def project() -> dict[str, Any]:
     return table
 
 
-def test_there_are_two() -> None:
-    """API and worker have an image each."""
-    assert [path.name for path in FILES] == ["api.Dockerfile", "worker.Dockerfile"]
+def test_there_are_three() -> None:
+    """API and worker have an image each, the worker on a GPU another."""
+    assert [path.name for path in FILES] == ["api.Dockerfile", "worker-cuda.Dockerfile", "worker.Dockerfile"]
 
 
 def test_what_is_copied_exists_and_is_sent(commands: Commands) -> None:
@@ -71,13 +73,27 @@ def test_what_is_imported_is_copied(commands: Commands) -> None:
 
 
 def test_versions_are_pinned(commands: Commands) -> None:
-    """The base image has a tag, and what pip installs is held to requirements.lock."""
-    (base,) = values(commands, "FROM")
-    assert base == ("python:3.11-slim",)
-    (install,) = [" ".join(words) for words in values(commands, "RUN") if "pip install" in words[0]]
-    extra = install.partition("'.[")[2].partition("]'")[0]
-    assert "-c requirements.lock" in install
-    assert extra in project()["optional-dependencies"]
+    """Each base image has a tag, and what pip installs of ours is held to requirements.lock."""
+    stages = values(commands, "FROM")
+    names = {stage[2] for stage in stages if len(stage) == 3} | {"${VARIANT}"}
+    for base, *_ in stages:
+        assert base in names or fullmatch(r"python:3\.11-slim|nvidia/cuda:12\.\d+\.\d+-[a-z-]+-ubuntu24\.04", base)
+    installs = [" ".join(words) for words in values(commands, "RUN") if "'.[" in words[0]]
+    assert installs
+    for install in installs:
+        extras = install.partition("'.[")[2].partition("]'")[0]
+        assert "-c requirements.lock" in install
+        assert set(extras.split(",")) <= set(project()["optional-dependencies"])
+
+
+def test_the_variants_of_the_gpu_image_are_its_stages() -> None:
+    """The default variant and the other one that the head names are stages to build upon, with an engine each."""
+    commands = list(dockerfile.parse_file(str(ROOT / "deploy" / "worker-cuda.Dockerfile")))
+    assert values(commands, "ARG") == [("VARIANT=onnxruntime",)]
+    assert {"onnxruntime", "opencv"} <= {stage[2] for stage in values(commands, "FROM")}
+    environment = [pair for words in values(commands, "ENV") for pair in zip(words[::2], words[1::2], strict=True)]
+    assert [value for name, value in environment if name == "PHOTOCHROM_ENGINE"] == ["onnxruntime", "cv2"]
+    assert ("PHOTOCHROM_DEVICE", "cuda") in environment
 
 
 def test_no_one_is_root(commands: Commands) -> None:

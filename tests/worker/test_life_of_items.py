@@ -27,6 +27,7 @@ from shared.jobs import Job, JobState
 from shared.ledger import Ledger
 from shared.outcomes import Outcome, failure, success
 from shared.recipes import resolve
+from shared.registry import shipped
 from shared.settings import Settings
 from shared.storage.memory import MemoryStore
 from worker import closings
@@ -65,6 +66,7 @@ class LifeOfItems(RuleBasedStateMachine):
         self.clock = ManualClock()
         self.shop = Workshop(
             settings=Settings(host="host"),
+            registry=shipped(),
             store=store,
             ledger=Ledger(store=store),
             index=Index(self.client),
@@ -275,6 +277,10 @@ class LifeOfItems(RuleBasedStateMachine):
             assert record or row.state is ItemState.CANCELED
             seen = self.ends.get((job.id, row.number))
             assert seen is None or seen == record, "a record never changes"
+        unsure = sorted(
+            (row for row in rows if row.uncertainty), key=lambda row: (-(row.uncertainty or {})["mean"], row.number)
+        )
+        assert list(self.shop.ledger.read_review(job)) == unsure[:1000], "the review is the report's head, sorted"
 
     def _job(self, claim: Claim) -> Job:
         return next(job for job in self.jobs if job.id == claim.job)
@@ -299,7 +305,9 @@ class LifeOfItems(RuleBasedStateMachine):
 
     def _outcome(self, number: int, *, good: bool) -> Outcome:
         item = Item(number=number, master=MASTER, filename=f"{number}.jpg")
-        return success(item, attempts=1) if good else failure(item, Corrupt(), attempts=1)
+        if not good:
+            return failure(item, Corrupt(), attempts=1)
+        return success(item, attempts=1, uncertainty={"mean": number * 37 % 100 / 100, "p95": 1.0})
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ import tifffile
 from PIL import Image
 
 from models.lab import XYZ_OF_RGB, lightness, linear
+from models.uncertainty import Uncertainty
 from models.windows import Windows, cells
 from shared.errors import AlreadyColor, Corrupt, NotAPicture, PictureError, TooManyPixels, Truncated
 from shared.recipes import resolve
@@ -68,7 +69,12 @@ def make(
     """Makes a derivative of bytes, in place."""
     resolved = resolve(recipe)
     order = Order(
-        master=hashlib.sha256(data).hexdigest(), recipe=resolved, limits=limits, net_side=224, previews=previews
+        master=hashlib.sha256(data).hexdigest(),
+        recipe=resolved,
+        model_name="lite",
+        limits=limits,
+        net_side=224,
+        previews=previews,
     )
     admitted: list[int] = []
     with tempfile.TemporaryFile() as target:
@@ -291,7 +297,8 @@ def test_the_same_inputs_give_the_same_bytes(fmt: str) -> None:
     (first, file), (second, again) = make(data), make(data)
     assert file == again
     stored = StoredFile(sha256=hashlib.sha256(file).hexdigest(), size=len(file))
-    facts = {"engine": "cv2", "master": hashlib.sha256(data).hexdigest(), "recipe": resolve({})}
+    facts = {"engine": "cv2", "master": hashlib.sha256(data).hexdigest(), "recipe": resolve({}), "model": "lite"}
+    facts["uncertainty"] = Uncertainty(mean=0.5, p95=0.75)
     assert sidecar(first, stored, **facts) == sidecar(second, stored, **facts)
 
 

@@ -16,6 +16,7 @@ from shared.index import MAX_ATTEMPTS
 from shared.items import Item, ItemState, Refusal
 from shared.jobs import Job
 from shared.recipes import PIPELINE_VERSION, resolve
+from shared.registry import Registry
 from tests.house import LITE, House, picture
 from worker import attempts, pipeline
 from worker.leases import Leases
@@ -23,11 +24,18 @@ from worker.orders import Derivative, Order
 from worker.slices import work
 
 
-def submit(house: House, *pictures: bytes, recipe: dict[str, object] | None = None) -> Job:
+def submit(
+    house: House, *pictures: bytes, recipe: dict[str, object] | None = None, registry: Registry | None = None
+) -> Job:
     """Commits and registers a job of the given masters."""
-    ledger = house.shop.ledger
+    ledger, recipe = house.shop.ledger, recipe or {}
     job = Job(
-        id=new_id(), tenant="default", created=0.0, model="lite", recipe=resolve(recipe or {}), total=len(pictures)
+        id=new_id(),
+        tenant="default",
+        created=0.0,
+        model=str(recipe.get("model", "lite")),
+        recipe=resolve(recipe, registry.digest_of if registry else None),
+        total=len(pictures),
     )
     items = []
     for number, data in enumerate(pictures):
@@ -190,6 +198,7 @@ def test_a_canceled_job_is_not_begun(house: House) -> None:
     house.shop.index.cancel(job.id)
     leases = Leases(house.shop.index, house.shop.clock, seconds=9, overdue=print)
     verdict = attempts.color(house.shop, leases, fetched)
+    fetched.close()
     assert verdict == "canceled"
     ending = house.shop.ledger.read_ending(job)
     assert ending is not None

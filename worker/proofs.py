@@ -1,0 +1,33 @@
+"""Proofs: a net that answered rightly at start is asked again every so many items."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(kw_only=True, slots=True)
+class Proofs:
+    """Counts the items that each of a process's nets is asked for, and proves the net when they are enough.
+
+    A net that fails once is asked no more: whatever it said since its last proof may be wrong, and the next would be.
+    """
+
+    #: model digest -> what raises NetSelfTestFailed or NetFailed unless the net answers rightly
+    tests: Mapping[str, Callable[[], None]] = field(default_factory=dict)
+    #: items from one proof to the next
+    every: int = 1000
+    _since: dict[str, int] = field(default_factory=dict)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def before(self, model: str) -> None:
+        """Is called before each item of a model; raises what its test raises, from then on each time."""
+        if model not in self.tests:
+            return
+        with self._guard:
+            since = self._since.get(model, 0)
+            if since >= self.every:
+                self.tests[model]()
+                since = 0
+            self._since[model] = since + 1
