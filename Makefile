@@ -5,7 +5,7 @@ BIN = .venv/bin
 # Where OpenCV would start threads of its own beside each test or lint process, that only costs.
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: run test check bench format lock clean
+.PHONY: run test test-train check bench format lock clean
 
 run: .venv/up.stamp ## everything on this machine, on http://127.0.0.1:8080
 	$(BIN)/photochrom doctor --warm
@@ -13,6 +13,9 @@ run: .venv/up.stamp ## everything on this machine, on http://127.0.0.1:8080
 
 test: .venv/dev.stamp ## all tests, with coverage
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term $(TESTS)
+
+test-train: .venv/train.stamp ## training's tests; they need torch, a large download
+	$(BIN)/python -m pytest tests/models/training $(TESTS)
 
 check: .venv/dev.stamp ## format, lint, types, imports
 	$(BIN)/ruff format --check .
@@ -46,3 +49,7 @@ clean:
 	test -d .venv || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev]'
 	touch $@ .venv/up.stamp
+
+.venv/train.stamp: .venv/dev.stamp
+	$(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev,train]'
+	touch $@

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from api.job_views import JobView
 from shared.errors import NotFound
 from shared.items import Item, ItemState, part_count, part_numbers, part_of
 from shared.jobs import JobState
-from shared.outcomes import Outcome, canceled
+from shared.outcomes import Candidate, Outcome, StoredDerivative, canceled
 from shared.services import Services
 
 _STOPPED = (JobState.CANCELING, JobState.CANCELED)
@@ -49,7 +49,7 @@ def one(services: Services, view: JobView, number: int) -> tuple[Row, Outcome | 
     if outcome is None and view.progress.state is JobState.CANCELED:
         outcome = canceled(item)
     if outcome:
-        return _ended_row(view, outcome), outcome
+        return ended_row(view, outcome), outcome
     known = _stopped(view, [ItemState.QUEUED] if view.ended else services.index.item_states(job.id, number, 1))
     # Its record may come a moment after it was looked for.
     state = ItemState.RUNNING if known[0] in _ENDED else known[0]
@@ -63,7 +63,7 @@ def _part_rows(
     report = services.ledger.read_report(job, part)
     if report is not None:
         chosen = [row for row in report if row.number >= wanted[0] and state in (None, row.state)]
-        return [_ended_row(view, row) for row in chosen[:most]]
+        return [ended_row(view, row) for row in chosen[:most]]
     if view.ended:
         return []
     states = _stopped(view, services.index.item_states(job.id, wanted[0], len(wanted)))
@@ -75,7 +75,7 @@ def _part_rows(
     items = services.ledger.read_part(job.tenant, job.id, part)
     first = part_numbers(part, job.total).start
     return [
-        _ended_row(view, outcomes[n]) if n in outcomes else _open_row(view, items[n - first], by_number[n])
+        ended_row(view, outcomes[n]) if n in outcomes else _open_row(view, items[n - first], by_number[n])
         for n in numbers
     ]
 
@@ -100,16 +100,16 @@ def _open_row(view: JobView, item: Item, state: ItemState) -> Row:
         "tone": None,
         "delta_l": None,
         "encoded_delta_l": None,
+        "uncertainty": None,
         "derivative": None,
+        "candidates": [],
         "links": _links(view, item.number),
     }
 
 
-def _ended_row(view: JobView, row: Outcome) -> Row:
-    made = row.derivative
-    facts = (
-        {name: getattr(made, name) for name in ("sha256", "size", "media_type", "width", "height")} if made else None
-    )
+def ended_row(view: JobView, row: Outcome) -> Row:
+    """Returns an item that has ended."""
+    links = _links(view, row.number)
     return {
         "number": row.number,
         "state": row.state,
@@ -122,9 +122,26 @@ def _ended_row(view: JobView, row: Outcome) -> Row:
         "tone": row.tone,
         "delta_l": row.delta_l,
         "encoded_delta_l": row.encoded_delta_l,
-        "derivative": facts,
-        "links": _links(view, row.number),
+        "uncertainty": row.uncertainty,
+        "derivative": _facts(row.derivative) if row.derivative else None,
+        "candidates": [_candidate(each, number, links) for number, each in enumerate(row.candidates)],
+        "links": links,
     }
+
+
+def _candidate(candidate: Candidate, number: int, links: Mapping[str, str]) -> Row:
+    return {
+        "temperature": candidate.temperature,
+        "warnings": list(candidate.warnings),
+        "delta_l": candidate.delta_l,
+        "encoded_delta_l": candidate.encoded_delta_l,
+        "derivative": _facts(candidate.derivative),
+        "links": {name: f"{links[name]}?candidate={number}" for name in ("result", "preview")},
+    }
+
+
+def _facts(made: StoredDerivative) -> dict[str, Any]:
+    return {name: getattr(made, name) for name in ("sha256", "size", "media_type", "width", "height")}
 
 
 def _links(view: JobView, number: int) -> dict[str, str]:
@@ -134,5 +151,6 @@ def _links(view: JobView, number: int) -> dict[str, str]:
         "result": f"{path}/result",
         "preview": f"{path}/preview",
         "master_preview": f"{path}/preview?of=master",
+        "uncertainty": f"{path}/uncertainty",
         "master": f"{path}/master",
     }

@@ -9,16 +9,17 @@ from flask import Response, jsonify, redirect
 from flask_openapi3 import APIBlueprint, Tag
 from werkzeug.wrappers import Response as AnyResponse
 
-from api import item_views, schemas
+from api import item_views, reviews, schemas
 from api.asking import bytes_answer, tenant
 from api.job_views import job_view
 from api.services import services
 from shared import layout
-from shared.errors import ItemFailed, NotFound, NotReady
+from shared.errors import InvalidRequest, ItemFailed, NotFound, NotReady
 from shared.formats import FORMATS, sniff
 from shared.items import ItemState
 from shared.jobs import Job
 from shared.outcomes import Outcome
+from shared.recipes import Recipe
 from shared.services import Services
 
 blueprint = APIBlueprint("items", __name__, abp_tags=[Tag(name="items", description="The items of a job")])
@@ -31,9 +32,12 @@ _CHUNK = 256 << 10
 
 @blueprint.get("/v1/jobs/<job_id>/items", responses={200: schemas.Items})
 def get_items(path: schemas.JobPath, query: schemas.ItemsQuery) -> Response:
-    """List items, in their order."""
+    """List items, in their order or sorted."""
     view = job_view(services(), tenant(), path.job_id)
-    rows, following = item_views.page(services(), view, start=query.cursor, limit=query.limit, state=query.state)
+    if query.sort:
+        rows, following = reviews.page(services(), view, start=query.cursor, limit=query.limit, state=query.state)
+    else:
+        rows, following = item_views.page(services(), view, start=query.cursor, limit=query.limit, state=query.state)
     return jsonify({"items": rows, "next": following})
 
 
@@ -45,13 +49,15 @@ def get_item(path: schemas.ItemPath, query: schemas.Empty) -> Response:
 
 
 @blueprint.get("/v1/jobs/<job_id>/items/<int:number>/result")
-def get_result(path: schemas.ItemPath, query: schemas.Empty) -> AnyResponse:
+def get_result(path: schemas.ItemPath, query: schemas.ResultQuery) -> AnyResponse:
     """Fetch the color picture."""
-    _, outcome = _ended(services(), tenant(), path)
-    made = outcome.derivative
+    job, outcome = _ended(services(), tenant(), path)
+    number, recipe = _candidate(job, query.candidate)
+    made = outcome.candidates[number].derivative if outcome.candidates else outcome.derivative
     if made is None:
         raise NotFound("This item has no picture.")
-    name = f"{PurePosixPath(outcome.filename).stem}_colorized{PurePosixPath(made.key).suffix}"
+    tag = f"-t{recipe.temperature:.3f}" if number else ""
+    name = f"{PurePosixPath(outcome.filename).stem}_colorized{tag}{PurePosixPath(made.key).suffix}"
     return _send(services(), made.key, media_type=made.media_type, filename=name, etag=made.sha256)
 
 
@@ -61,10 +67,23 @@ def get_preview(path: schemas.ItemPath, query: schemas.PreviewQuery) -> AnyRespo
     job, outcome = _ended(services(), tenant(), path)
     master = outcome.master or ""
     if query.of == "master":
+        if query.candidate is not None:
+            raise InvalidRequest("All candidates have one master: leave `candidate` out.", field="candidate")
         key, etag = layout.master_preview(job.tenant, master), f"{master}-preview"
     else:
-        key, etag = layout.preview(job.tenant, master, job.recipe.digest), f"{master}-{job.recipe.digest}"
+        digest = _candidate(job, query.candidate)[1].digest
+        key, etag = layout.preview(job.tenant, master, digest), f"{master}-{digest}"
     return _send(services(), key, media_type="image/jpeg", filename="preview.jpg", etag=etag)
+
+
+@blueprint.get("/v1/jobs/<job_id>/items/<int:number>/uncertainty")
+def get_uncertainty(path: schemas.ItemPath, query: schemas.Empty) -> AnyResponse:
+    """Fetch a map of where the net was unsure, as large as the preview: dark violet is sure, yellow is not."""
+    job, outcome = _ended(services(), tenant(), path)
+    master, recipe = outcome.master or "", job.recipe
+    key = layout.uncertainty(job.tenant, master, recipe.model, recipe.pipeline)
+    etag = f"{master}-uncertainty-{recipe.pipeline}-{recipe.model}"
+    return _send(services(), key, media_type="image/jpeg", filename="uncertainty.jpg", etag=etag)
 
 
 @blueprint.get("/v1/jobs/<job_id>/items/<int:number>/master")
@@ -77,6 +96,20 @@ def get_master(path: schemas.ItemPath, query: schemas.Empty) -> AnyResponse:
     key = layout.master(view.progress.job.tenant, row["master"])
     name = PurePosixPath(row["filename"]).name
     return _send(services(), key, media_type=None, filename=name, etag=row["master"])
+
+
+def _candidate(job: Job, wanted: int | None) -> tuple[int, Recipe]:
+    """Returns number and recipe of a candidate, the first by default; raises NotFound for one that the job has not."""
+    number, recipes = wanted or 0, job.recipe.each()
+    if number >= len(recipes):
+        raise NotFound(
+            f"The recipe of this job has candidates 0 to {len(recipes) - 1}."
+            if job.recipe.candidates
+            else "The recipe of this job has no candidates: there is one result, 0.",
+            limit=len(recipes) - 1,
+            seen=number,
+        )
+    return number, recipes[number]
 
 
 def _ended(held: Services, owner: str, path: schemas.ItemPath) -> tuple[Job, Outcome]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import Response, jsonify, request
@@ -10,6 +11,7 @@ from flask_openapi3 import APIBlueprint, Tag
 from api import schemas
 from api.asking import job_answer, tenant
 from api.job_views import JobView, fresh_view, job_view, list_jobs
+from api.models import digest_of
 from api.multipart import read_form
 from api.services import services
 from api.submission import Submission, check_masters, submit
@@ -41,7 +43,7 @@ _BODIES: dict[str, Any] = {
                             "maxItems": 1000,
                             "items": {"type": "string", "format": "binary"},
                         },
-                        "recipe": {"type": "string", "description": "a JSON object: model, temperature, chroma_gain"},
+                        "recipe": {"type": "string", "description": "a JSON object, see RecipeRequest"},
                         "client_ref": {"type": "array", "items": {"type": "string"}},
                     },
                 }
@@ -113,7 +115,7 @@ def _read_submission(held: Services, owner: str) -> Submission:
     return Submission(
         tenant=owner,
         model=recipe.get("model", DEFAULT_MODEL),
-        recipe=resolve(recipe),
+        recipe=resolve(recipe, partial(digest_of, held)),
         items=items,
         key=key,
     )
@@ -124,7 +126,7 @@ def _read_multipart(held: Services, owner: str) -> tuple[dict[str, Any], tuple[I
     if not boundary:
         raise InvalidRequest("The Content-Type names no multipart boundary.", field="Content-Type")
     form = read_form(request.stream, boundary, held.store, owner, limit=held.settings.max_bytes)
-    resolve(form.recipe)
+    resolve(form.recipe, partial(digest_of, held))
     return form.recipe, form.items()
 
 

@@ -33,7 +33,7 @@ def problem(error: PhotochromError) -> Response:
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = str(RETRY_AFTER)
     elif isinstance(error, NotReady):
-        response.headers["Retry-After"] = str(NOT_READY_AFTER)
+        response.headers["Retry-After"] = str(error.extra.get("retry_after", NOT_READY_AFTER))
     elif error.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response

@@ -35,6 +35,10 @@ _COLUMNS = (
     "tone",
     "delta_l_max",
     "encoded_delta_l_max",
+    "uncertainty_mean",
+    "uncertainty_p95",
+    "candidate_temperatures",
+    "candidate_sha256",
     "already_made",
     "attempts",
     "finished_at",
@@ -81,9 +85,13 @@ def _cells(row: Outcome) -> tuple[object, ...]:
     made = row.derivative
     picture = (made.sha256, made.size, made.media_type, made.width, made.height) if made else (None,) * 5
     deltas = (delta["max"] if delta else None for delta in (row.delta_l, row.encoded_delta_l))
+    unsure = (row.uncertainty["mean"], row.uncertainty["p95"]) if row.uncertainty else (None, None)
+    temperatures = " ".join(f"{candidate.temperature:.3f}" for candidate in row.candidates)
+    digests = " ".join(candidate.derivative.sha256 for candidate in row.candidates)
     warnings = " ".join(row.warnings)
     names = (row.number, row.state.value, row.filename, row.client_ref, row.master, row.code, row.detail, warnings)
-    return (*names, *picture, row.tone, *deltas, row.already_made, row.attempts, row.finished_at)
+    figures = (row.tone, *deltas, *unsure)
+    return (*names, *picture, *figures, temperatures, digests, row.already_made, row.attempts, row.finished_at)
 
 
 def _safe(cell: object) -> object:

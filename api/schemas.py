@@ -8,9 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.items import ItemState
 from shared.jobs import JobState
-from shared.recipes import BitDepth, Colored, Compression, FormatName, Pages
+from shared.recipes import MAX_CANDIDATES, BitDepth, Colored, Compression, FormatName, Pages
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="SHA-256, hexadecimal")]
+
+Temperature = Annotated[float, Field(ge=0.05, le=1.0)]
 
 #: Items of one JSON submission.
 MAX_JSON_ITEMS = 10_000
@@ -33,6 +35,11 @@ class RecipeRequest(Strict):
 
     model: str = Field(default="lite", description="Name of a model, see /v1/models")
     temperature: float = Field(default=0.38, ge=0.05, le=1.0, description="Annealed mean: lower is more vivid")
+    candidates: list[Temperature] = Field(
+        default=[],
+        max_length=MAX_CANDIDATES,
+        description="Temperatures, instead of `temperature`: a derivative at each, to choose from",
+    )
     chroma_gain: float = Field(default=1.0, ge=0.0, le=2.0, description="Factor on the colors; 0 gives gray")
     format: FormatName = Field(default="master", description="File format; master keeps the master's")
     compression: Compression = Field(default="auto", description="auto keeps the master's where it can")
@@ -100,11 +107,22 @@ class ItemsQuery(Strict):
     """A page of items."""
 
     state: ItemState | None = None
+    sort: Literal["uncertainty"] | None = Field(
+        default=None, description="the most uncertain of a job that has ended, most uncertain first; not with `state`"
+    )
     limit: int = Field(default=100, ge=1, le=1000)
     cursor: int = Field(default=0, ge=0, description="`next` of the page before")
 
 
-class PreviewQuery(Strict):
+class ResultQuery(Strict):
+    """Which of several candidates."""
+
+    candidate: int | None = Field(
+        default=None, ge=0, description="its place in the recipe, from 0; the first if left out"
+    )
+
+
+class PreviewQuery(ResultQuery):
     """Which picture to preview."""
 
     of: Literal["derivative", "master"] = "derivative"
@@ -145,6 +163,17 @@ class Jobs(BaseModel):
     next: str | None
 
 
+class Candidate(BaseModel):
+    """One of several derivatives of an item."""
+
+    temperature: float
+    warnings: list[str]
+    delta_l: dict[str, float]
+    encoded_delta_l: dict[str, float] | None
+    derivative: dict[str, Any]
+    links: dict[str, str]
+
+
 class Item(BaseModel):
     """An item as it stands."""
 
@@ -159,12 +188,14 @@ class Item(BaseModel):
     tone: str | None
     delta_l: dict[str, float] | None
     encoded_delta_l: dict[str, float] | None
+    uncertainty: dict[str, float] | None = Field(description="0..1: mean and p95 of the net's normalized entropy")
     derivative: dict[str, Any] | None
+    candidates: list[Candidate] = Field(description="one a candidate of the recipe; the first is `derivative`")
     links: dict[str, str]
 
 
 class Items(BaseModel):
-    """A page of items, in their order."""
+    """A page of items, in their order or sorted."""
 
     items: list[Item]
     next: int | None
@@ -194,10 +225,10 @@ class Stored(BaseModel):
 
 
 class Model(BaseModel):
-    """A registered model."""
+    """A model that is registered here, or that a live worker has."""
 
     name: str
-    digest: str
+    digest: str | None = Field(description="SHA-256 of its weights; null until its file is first fetched")
     summary: str
     license: str
     default: bool
@@ -205,7 +236,7 @@ class Model(BaseModel):
 
 
 class Models(BaseModel):
-    """The registered models."""
+    """The models."""
 
     models: list[Model]
 

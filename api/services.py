@@ -9,17 +9,19 @@ from shared.clock import SystemClock
 from shared.index import Index
 from shared.index.connection import connect
 from shared.ledger import Ledger
+from shared.registry import load_registry
 from shared.services import Services
 from shared.settings import Settings
 from shared.storage.opening import open_store
 
 
 def open_services(settings: Settings) -> Services:
-    """Connects to storage and index; nothing is sent yet."""
+    """Reads the registry and connects to storage and index; nothing is sent yet."""
     store = open_store(settings)
     client = connect(settings.redis_url)
     return Services(
         settings=settings,
+        registry=load_registry(settings.models_dir),
         store=store,
         ledger=Ledger(store=store),
         index=Index(client),

@@ -46,7 +46,8 @@ class Submission:
     @property
     def digest(self) -> str:
         """SHA-256 of what is asked for: the same for the same request, however it was sent."""
-        text = json.dumps([self.recipe.digest, [item.to_json() for item in self.items]], separators=(",", ":"))
+        recipe = hashlib.sha256(self.recipe.canonical()).hexdigest()
+        text = json.dumps([recipe, [item.to_json() for item in self.items]], separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
 

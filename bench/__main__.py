@@ -9,6 +9,7 @@ from importlib import import_module
 _BENCHES = (
     "throughput",
     "stages",
+    "nets",
     "index_memory",
     "render",
     "chroma",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bench.masters import color_photos, gray_photos
 from bench.render import HEIGHT, WIDTH, seconds
 from models.chroma import edge_aware
-from models.lab import WHITE, XYZ_OF_RGB, lightness, linear
+from models.lab import lab_of
 
 Array = NDArray[np.float32]
 
@@ -41,15 +41,6 @@ def main() -> None:
         missed.append("the cost")
     if missed:
         raise SystemExit(f"missed: {', '.join(missed)}")
-
-
-def lab_of(photo: NDArray[np.uint8]) -> tuple[Array, Array]:
-    """Returns L* float32[h, w] and ab float32[2, h, w] of an sRGB photo, uint8[h, w, 3]."""
-    x, y, z = np.moveaxis(linear(np.arange(256) / 255)[photo] @ (XYZ_OF_RGB.T / WHITE), -1, 0)
-    found = lightness(y)
-    # lightness is 116 f - 16 of any of the three.
-    a, b = (lightness(x) - found) * (500 / 116), (found - lightness(z)) * (200 / 116)
-    return found.astype(np.float32), np.stack([a, b]).astype(np.float32)
 
 
 def reduced(ab: Array, light: Array) -> tuple[Array, Array]:

@@ -23,6 +23,7 @@ from bench import seed
 from bench.in_place import lite
 from bench.masters import photo_paths
 from models.nets import Net
+from models.reduction import scaled
 from models.spaces import master_lightness, srgb
 from models.windows import cells, windows
 from shared.recipes import resolve
@@ -98,8 +99,8 @@ def _ab_of(data: bytes, net: Net) -> np.ndarray:
     """Returns what the net says of a picture, so that each way colors with the same."""
     gray = np.concatenate(list(open_master(io.BytesIO(data)).pages[0].strips()))
     where = windows(WIDTH, HEIGHT)
-    small = cv2.resize(gray, where.size(net.input_size), interpolation=cv2.INTER_AREA)
-    return cells(net, master_lightness(small.astype(gray.dtype, copy=False), srgb(8 * gray.itemsize)), where, 0.38)
+    seen = scaled(gray, where.size(net.input_size))
+    return cells(net, master_lightness(seen, srgb(8 * gray.itemsize)), where, 0.38)
 
 
 def _ours(data: bytes, ab: np.ndarray) -> float:
@@ -107,6 +108,7 @@ def _ours(data: bytes, ab: np.ndarray) -> float:
     order = Order(
         master=hashlib.sha256(data).hexdigest(),
         recipe=resolve({}),
+        model_name="lite",
         limits=Limits.of(load()),
         net_side=224,
         previews=False,

@@ -7,10 +7,11 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from models.nets import WEIGHTS, Net, load_net
+from models.files import WEIGHTS
+from models.nets import Net, load_net
 from models.render import warm
 from shared.recipes import resolve
-from shared.registry import model_named
+from shared.registry import shipped
 from shared.settings import load
 from worker.orders import Derivative, Limits, Order, colorist_of
 from worker.pipeline import derive
@@ -20,7 +21,7 @@ from worker.pipeline import derive
 def lite() -> Net:
     """Returns the net that ships, on one thread, with the kernels compiled."""
     warm(load().cache_dir)
-    return load_net(model_named("lite"), WEIGHTS, threads=1)
+    return load_net(shipped().named("lite"), WEIGHTS, threads=1)
 
 
 def color(path: Path, folder: Path) -> Derivative:
@@ -30,6 +31,7 @@ def color(path: Path, folder: Path) -> Derivative:
         order = Order(
             master=hashlib.file_digest(source, "sha256").hexdigest(),
             recipe=recipe,
+            model_name="lite",
             limits=replace(Limits.of(load()), max_pixels=1 << 40),
             net_side=net.input_size,
         )

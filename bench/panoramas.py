@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.chroma import lab_of
 from bench.in_place import lite
 from bench.masters import color_photos
+from models.lab import lab_of
+from models.reduction import scaled
 from models.spaces import master_lightness, srgb
 from models.windows import Windows, cells, windows
 
@@ -94,7 +95,7 @@ def _measured(photo: Photo, alone: Array) -> list[float]:
 def _said(photo: Photo, where: Windows) -> Array:
     """Returns ab of a photo made gray, float32[2, h, w]."""
     gray = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
-    seen = cv2.resize(gray, where.size(lite().input_size), interpolation=cv2.INTER_AREA).astype(np.uint8)
+    seen = scaled(np.asarray(gray, np.uint8), where.size(lite().input_size))
     ab = cells(lite(), master_lightness(seen, srgb(8)), where, 0.38)
     planes = [cv2.resize(plane, gray.shape[::-1], interpolation=cv2.INTER_LINEAR) for plane in ab]
     return np.stack(planes).astype(np.float32)

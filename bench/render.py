@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from bench.masters import gray_photos
 from bench.reference import SPACES, Array, Colorimetry, Exact, rendered
 from models.chroma import edge_aware
+from models.files import WEIGHTS
 from models.lab import lightness
-from models.nets import WEIGHTS, color, load_net
+from models.nets import color, load_net
+from models.reduction import scaled
 from models.render import Render
 from models.spaces import Samples, master_lightness, srgb
-from shared.registry import model_named
+from shared.registry import shipped
 
 #: The size of a picture that is timed: 12 megapixels.
 WIDTH, HEIGHT = 4000, 3000
@@ -42,9 +44,8 @@ def main() -> None:
 
 def net_grid(photo: Samples) -> NDArray[np.float32]:
     """Returns the grid that the shipped net gives a gray photo of 8 bits."""
-    net = load_net(model_named("lite"), WEIGHTS, threads=1)
-    seen = cv2.resize(photo, (net.input_size, net.input_size), interpolation=cv2.INTER_AREA).astype(np.uint8)
-    light = master_lightness(seen, srgb(8))
+    net = load_net(shipped().named("lite"), WEIGHTS, threads=1)
+    light = master_lightness(scaled(photo, (net.input_size, net.input_size)), srgb(8))
     ab = color(net, light, 0.38)
     cells = cv2.resize(light, ab.shape[:0:-1], interpolation=cv2.INTER_AREA)
     return edge_aware(ab, np.asarray(cells, np.float32))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bins import centers
-from models.nets import WEIGHTS
+from models.files import WEIGHTS
 
 _TEMPERATURE = 0.38
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from bench.chroma import lab_of
 from bench.in_place import lite
 from bench.masters import photo_paths
 from models.chroma import edge_aware
+from models.lab import lab_of
 from models.nets import color
-from models.reduction import Reduction
+from models.reduction import Reduction, scaled
 from models.render import Render
 from models.spaces import master_lightness, srgb
 from models.windows import cells, windows
@@ -38,9 +38,7 @@ def main() -> None:
         painted = [_painted(*both, sized[0].shape) for both in zip(sized, (small, large), strict=True)]
         strip = gray[: max(1, gray.shape[1] // 5)]
         where = windows(strip.shape[1], strip.shape[0])
-        lightness = master_lightness(
-            cv2.resize(strip, where.size(224), interpolation=cv2.INTER_AREA).astype(np.uint8), srgb(8)
-        )
+        lightness = master_lightness(scaled(np.asarray(strip, np.uint8), where.size(224)), srgb(8))
         squeezed = color(
             lite(),
             np.asarray(cv2.resize(lightness, (224, 224), interpolation=cv2.INTER_AREA), np.float32),
@@ -85,8 +83,8 @@ def _ab(gray: np.ndarray) -> np.ndarray:
     size = where.size(224)
     reduction = Reduction(width, height, min(width, max(size[0], 1024)), min(height, max(size[1], 1024)), 1)
     reduction.add(gray)
-    seen = cv2.resize(reduction.result(), size, interpolation=cv2.INTER_AREA).astype(np.uint8)
-    return cells(lite(), master_lightness(seen, srgb(8)), where, _TEMPERATURE)
+    seen = master_lightness(scaled(reduction.result(), size), srgb(8))
+    return cells(lite(), seen, where, _TEMPERATURE)
 
 
 def _chroma(ab: np.ndarray) -> float:

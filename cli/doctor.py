@@ -10,14 +10,17 @@ from pathlib import Path
 import click
 
 from cli.reporting import Command
-from models.nets import load_net, prove
+from models.answers import prove
+from models.files import is_here
+from models.nets import load_net
 from models.render import warm
 from shared.errors import PhotochromError
 from shared.index import Index
 from shared.index.connection import connect
+from shared.registry import load_registry
 from shared.settings import Settings, load
 from shared.storage.opening import open_store
-from worker.workshop import models_folder, open_sandbox, served_models
+from worker.workshop import open_sandbox, served_models
 
 
 @click.command(cls=Command)
@@ -67,12 +70,15 @@ def _sandbox(settings: Settings) -> str:
 
 
 def _nets(settings: Settings) -> str:
+    registry = load_registry(settings.models_dir)
     proved = []
-    for model in served_models(settings):
-        net = load_net(model, models_folder(settings))
-        prove(net, model)
+    for model in served_models(settings, registry).values():
+        net = load_net(model, settings.models_dir, engine=settings.engine, device=settings.device)
+        prove(net, model, settings.models_dir)
         proved.append(f"{model.name} ({net.engine})")
-    return ", ".join(proved) + ": files and answers are right"
+    words = ", ".join(proved) + ": files and answers are right"
+    away = [model.remedy for model in registry.models if not is_here(model, settings.models_dir)]
+    return words + "".join(f"\n               not here: `{command}` fetches it" for command in away)
 
 
 def _storage(settings: Settings) -> str:

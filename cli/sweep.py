@@ -8,6 +8,7 @@ import click
 
 from cli.reporting import Command
 from shared import logs
+from shared.registry import load_registry
 from shared.settings import Settings, load
 from worker.app import make_celery
 from worker.sweeper import Sweeper
@@ -31,5 +32,6 @@ def sweep(once: bool) -> None:
 
 def make_sweeper(settings: Settings) -> Sweeper:
     """Returns a sweeper under a name of its own."""
-    shop = open_workshop(settings, make_celery(settings))
+    registry = load_registry(settings.models_dir)
+    shop = open_workshop(settings, registry, make_celery(settings, registry))
     return Sweeper(shop=shop, name=f"{settings.host}/{shop.token}")

@@ -13,7 +13,8 @@ PhotochromError
 ├── Unavailable             something outside is away; waiting helps
 │   ├── StorageUnavailable, IndexUnavailable, JobRecovering, SandboxUnavailable
 └── Misconfigured           the operator has to change something
-    ├── InvalidSetting, StorageUnfit, ModelMissing, ModelDamaged, NetSelfTestFailed
+    ├── InvalidSetting, StorageUnfit, RegistryDamaged, TrainingFailed
+    ├── ModelMissing, ModelDamaged, NotAModel, ModelNotFetched, NetSelfTestFailed, EngineUnavailable
 """
 
 from __future__ import annotations
@@ -156,7 +157,7 @@ class Conflict(PhotochromError):
 
 
 class NotReady(Conflict):
-    """The item is not done yet."""
+    """The item, or the job, is not done yet."""
 
     code = "not_ready"
     retryable = True
@@ -327,10 +328,40 @@ class ModelDamaged(Misconfigured):
     code = "model_damaged"
 
 
+class NotAModel(Misconfigured):
+    """The file is no model, or not one of the shape that it is said to have."""
+
+    code = "not_a_model"
+
+
+class ModelNotFetched(Misconfigured):
+    """The model's files could not be fetched."""
+
+    code = "model_not_fetched"
+
+
+class RegistryDamaged(Misconfigured):
+    """The operator's registry in the models folder cannot be understood."""
+
+    code = "registry_damaged"
+
+
 class NetSelfTestFailed(Misconfigured):
     """The loaded net does not give its known answers."""
 
     code = "net_self_test_failed"
+
+
+class EngineUnavailable(Misconfigured):
+    """The engine or the device that was asked for is not on this machine."""
+
+    code = "engine_unavailable"
+
+
+class TrainingFailed(Misconfigured):
+    """A net cannot be trained on these photos, from this checkpoint, or with these options."""
+
+    code = "training_failed"
 
 
 def errors() -> list[type[PhotochromError]]:

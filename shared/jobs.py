@@ -54,12 +54,12 @@ class Job:
 
     def to_json(self) -> dict[str, Any]:
         """Returns the content of `job.json`."""
-        return asdict(self)
+        return {**asdict(self), "recipe": self.recipe.to_json()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Job:
         """Reads `job.json`."""
-        return cls(**{**data, "recipe": Recipe(**data["recipe"])})
+        return cls(**{**data, "recipe": Recipe.from_json(data["recipe"])})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

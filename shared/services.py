@@ -8,6 +8,7 @@ from shared.bells import Bells
 from shared.clock import Clock
 from shared.index import Index
 from shared.ledger import Ledger
+from shared.registry import Registry
 from shared.settings import Settings
 from shared.storage import ObjectStore
 
@@ -18,6 +19,8 @@ class Services:
 
     #: the settings of this process
     settings: Settings
+    #: the models that are known here
+    registry: Registry
     #: where every byte lives
     store: ObjectStore
     #: the records of jobs, in that storage

@@ -39,10 +39,6 @@ def _text(default: str, form: str, example: str) -> Any:
     return _setting(default, str, form, example)
 
 
-def _folder(default: Path | None, example: str) -> Any:
-    return _setting(default, Path, "a folder", example)
-
-
 def _choice(default: str, *names: str) -> Any:
     return _setting(default, {name: name for name in names}.__getitem__, f"one of {', '.join(names)}", names[-1])
 
@@ -55,6 +51,12 @@ def _switch(default: bool) -> Any:
 def _user_cache() -> Path:
     """Returns the user's cache folder (XDG Base Directory Specification)."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "photochrom"  # noqa: TID251
+
+
+def _user_models() -> Path:
+    """Returns the models in the user's data folder (XDG Base Directory Specification)."""
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share"  # noqa: TID251
+    return Path(data) / "photochrom/models"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,10 +99,19 @@ class Settings:
     verify_lossy: bool = _switch(True)
     #: which previews a worker makes
     previews: str = _choice("all", "all", "interactive", "none")
-    #: where model files live; none: the weights that ship with the package
-    models_dir: Path | None = _folder(None, "/var/lib/photochrom/models")
+    #: folder of model files and of the operator's registry; the net that ships lies in the package
+    models_dir: Path = field(
+        default_factory=_user_models,
+        metadata={"parse": Path, "form": "a folder", "example": "/var/lib/photochrom/models"},
+    )
     #: models this worker serves, comma-separated; empty for all it has
     models: str = _text("", "model names, comma-separated", "lite")
+    #: what runs the nets
+    engine: str = _choice("cv2", "cv2", "onnxruntime")
+    #: where the nets run; an engine that cannot run them there ends the start
+    device: str = _choice("cpu", "cpu", "cuda", "cuda_fp16")
+    #: items from one self-test of a worker process's net to the next
+    self_test_items: int = _whole(1000, 1, 1_000_000)
     #: where compiled kernels are kept
     cache_dir: Path = field(
         default_factory=_user_cache, metadata={"parse": Path, "form": "a folder", "example": "/var/cache/photochrom"}

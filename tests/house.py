@@ -13,13 +13,14 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from api.app import create_app
-from models.nets import WEIGHTS, Net, load_net
+from models.files import WEIGHTS
+from models.nets import Net, load_net
 from shared.bells import MemoryBells
 from shared.clock import ManualClock, SystemClock
 from shared.index import Index
 from shared.ledger import Ledger
 from shared.recipes import PIPELINE_VERSION
-from shared.registry import model_named
+from shared.registry import Registry, shipped
 from shared.services import Services
 from shared.settings import Settings
 from shared.storage import ObjectStore
@@ -30,7 +31,7 @@ from worker.slices import work
 from worker.sweeper import Sweeper
 from worker.workshop import Workshop
 
-LITE = model_named("lite")
+LITE = shipped().named("lite")
 
 
 @cache
@@ -70,16 +71,26 @@ class House:
         return Sweeper(shop=self.shop, name="sweeper")
 
 
-def make_house(client: redis.Redis, *, store: ObjectStore | None = None, **settings: object) -> House:
+def make_house(
+    client: redis.Redis, *, store: ObjectStore | None = None, registry: Registry | None = None, **settings: object
+) -> House:
     """Builds a house; settings are those of `Settings`."""
     store = store or MemoryStore()
+    registry = registry or shipped()
     chosen = Settings(host="host", lease_seconds=3, slice_seconds=30, **settings)  # type: ignore[arg-type]
     ledger, index, bells = Ledger(store=store), Index(client), MemoryBells()
     services = Services(
-        settings=chosen, store=store, ledger=ledger, index=index, bells=bells, clock=ManualClock(1_795_000_000.0)
+        settings=chosen,
+        registry=registry,
+        store=store,
+        ledger=ledger,
+        index=index,
+        bells=bells,
+        clock=ManualClock(1_795_000_000.0),
     )
     shop = Workshop(
         settings=chosen,
+        registry=registry,
         store=store,
         ledger=ledger,
         index=index,

@@ -61,7 +61,11 @@ def test_ready_needs_a_worker(house: House) -> None:
 
 def test_models_tell_who_is_served(house: House) -> None:
     """The list of models says which is the default and which a live worker serves."""
-    (model,) = house.http().get("/v1/models").json["models"]
-    assert (model["name"], model["default"], model["available"]) == ("lite", True, False)
+    models = house.http().get("/v1/models").json["models"]
+    assert [(model["name"], model["default"], model["available"]) for model in models] == [
+        ("lite", True, False),
+        ("eccv16", False, False),
+        ("eccv16-norebal", False, False),
+    ]
     house.announce()
     assert house.http().get("/v1/models").json["models"][0]["available"] is True

@@ -120,8 +120,10 @@ def _keep(house: House, fetched: Any) -> None:
 
     leases = Leases(house.shop.index, house.shop.clock, seconds=9, overdue=print)
     colored = attempts.color(house.shop, leases, fetched)
+    fetched.close()
     assert isinstance(colored, attempts.Colored)
     attempts.keep(house.shop, colored)
+    colored.close()
 
 
 def test_the_report_has_a_row_an_item(house: House) -> None:

@@ -65,7 +65,7 @@ def test_fields_may_come_in_any_order(house: House) -> None:
         pytest.param({"image": image(), "webhook": "https://x"}, 422, "invalid_request", id="a field not built"),
         pytest.param({"image": image(), "recipe": "{"}, 422, "invalid_request", id="broken JSON"),
         pytest.param({"image": image(), "recipe": "[]"}, 422, "invalid_request", id="no object"),
-        pytest.param({"image": image(), "recipe": '{"candidates": [1]}'}, 422, "invalid_recipe", id="unknown field"),
+        pytest.param({"image": image(), "recipe": '{"seed": 1}'}, 422, "invalid_recipe", id="unknown field"),
         pytest.param({"image": image(), "recipe": '{"temperature": 9}'}, 422, "invalid_recipe", id="out of range"),
         pytest.param({"image": image(), "recipe": '{"model": "x"}'}, 422, "unknown_model", id="unknown model"),
         pytest.param({"image": image(), "client_ref": ["a", "b"]}, 422, "invalid_request", id="too many refs"),

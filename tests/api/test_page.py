@@ -60,7 +60,7 @@ def test_a_photo_gets_its_colors(page: Page, photos: Path) -> None:
     slider.focus()
     page.keyboard.press("End")
     assert compare.evaluate("node => node.style.getPropertyValue('--at')") == "100%"
-    for picture in page.locator(".compare img").all():
+    for picture in page.locator(".compare img:not([hidden])").all():
         assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
     with page.expect_download() as download:
         page.get_by_role("link", name=re.compile("Download nipomo.jpg")).click()
@@ -69,6 +69,39 @@ def test_a_photo_gets_its_colors(page: Page, photos: Path) -> None:
     expect(page.locator("#news")).to_have_text("1 of 1 colored")
     page.reload()
     expect(page.locator(".compare")).to_be_visible(timeout=10_000)
+
+
+@pytest.mark.slow
+def test_candidates_are_chosen_and_doubt_is_shown(page: Page, photos: Path) -> None:
+    """Three candidates stand in a row that the keyboard moves through; the chosen one is shown and downloaded.
+
+    The map of where the net was unsure lies over the photo on demand.
+    """
+    page.get_by_text("Options").click()
+    page.check("#several")
+    page.set_input_files("#files", photos / "detroit.jpg")
+    row = page.get_by_role("radiogroup")
+    expect(row.get_by_role("radio")).to_have_count(3, timeout=20_000)
+    expect(row.get_by_label("balanced 0.38")).to_be_checked()
+    shown = page.locator(".compare .after")
+    first = shown.get_attribute("src")
+    row.get_by_label("balanced 0.38").focus()
+    page.keyboard.press("ArrowRight")
+    expect(row.get_by_label("calm 0.8")).to_be_checked()
+    assert shown.get_attribute("src") != first
+    assert shown.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+    with page.expect_download() as download:
+        page.get_by_role("link", name=re.compile("Download detroit.jpg")).click()
+    assert download.value.suggested_filename == "detroit_colorized-t0.800.jpg"
+    doubt = page.get_by_role("button", name=re.compile(r"Unsure: \d+ %"))
+    map_ = page.locator(".compare .unsure")
+    expect(map_).to_be_hidden()
+    doubt.click()
+    expect(map_).to_be_visible()
+    expect(doubt).to_have_attribute("aria-pressed", "true")
+    assert map_.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+    doubt.press("Enter")
+    expect(map_).to_be_hidden()
 
 
 @pytest.mark.slow

@@ -36,6 +36,24 @@ def test_a_photo_gets_a_color_picture_beside_it(tmp_path: Path) -> None:
     assert result.read_bytes() != before
 
 
+def test_candidates_lie_beside_each_other(tmp_path: Path) -> None:
+    """The first candidate has the plain name, the others their temperature in theirs; each is what it is alone."""
+    photo = write_picture(tmp_path / "old.png")
+    result = run(photo, "--candidates", "0.7,0.2", "-o", tmp_path / "out", "--json")
+    assert result.exit_code == 0
+    line = json.loads(result.stdout)
+    names = ["old_colorized.png", "old_colorized-t0.200.png"]
+    assert [Path(candidate["output"]).name for candidate in line["candidates"]] == names
+    assert line["output"] == line["candidates"][0]["output"]
+    assert 0 < line["uncertainty"]["mean"] < line["uncertainty"]["p95"] < 1
+    for name, temperature in zip(names, (0.7, 0.2), strict=True):
+        assert run(photo, "--temperature", temperature, "-o", tmp_path / str(temperature)).exit_code == 0
+        alone = tmp_path / str(temperature) / "old_colorized.png"
+        assert (tmp_path / "out" / name).read_bytes() == alone.read_bytes()
+    (tmp_path / "out" / names[0]).unlink()
+    assert "output_exists" in run(photo, "--candidates", "0.7,0.2", "-o", tmp_path / "out").stderr
+
+
 def test_one_bad_file_does_not_stop_the_run(tmp_path: Path) -> None:
     """Each bad file is named with its code; the others are colored; exit status 1."""
     good = write_picture(tmp_path / "good.png")
@@ -56,6 +74,8 @@ def test_usage_is_explained(tmp_path: Path) -> None:
     assert run(photo, "--temperature", 7).exit_code == 2
     assert "Known: lite" in run(photo, "--model", "x").stderr
     assert run(tmp_path / "none.jpg").exit_code == 2
+    assert "no list of numbers" in run(photo, "--candidates", "warm").stderr
+    assert "exclude each other" in run(photo, "--candidates", "0.2,0.3", "--temperature", 0.2).stderr
 
 
 @pytest.mark.slow

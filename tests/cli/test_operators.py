@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import re
 import socket
@@ -19,6 +18,7 @@ from cli.tether import VARIABLE, follow_parent
 from photochrom.command import main
 from shared.errors import Misconfigured
 from shared.index import Index
+from shared.registry import shipped
 from shared.settings import load
 from shared.storage.directory import DirectoryStore
 from tests.house import House, make_house, picture
@@ -47,23 +47,12 @@ def test_doctor_checks_everything(data: Path, monkeypatch: pytest.MonkeyPatch) -
         assert part in healthy.stdout
     assert run("doctor", "--warm").exit_code == 0
     monkeypatch.setenv("PHOTOCHROM_REDIS_URL", "redis://127.0.0.1:1/0")
-    monkeypatch.setenv("PHOTOCHROM_MODELS_DIR", str(data))
+    monkeypatch.setenv("PHOTOCHROM_MODELS", "lite,eccv16")
     sick = run("doctor")
     assert sick.exit_code == 2
     assert "[index_unavailable]" in sick.stdout
     assert "[model_missing]" in sick.stdout
-
-
-def test_models_are_listed_and_verified(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The list says what is here; verify proves files and answers, and fails on a forged file."""
-    assert "lite" in run("models", "list").stdout
-    assert json.loads(run("models", "list", "--json").stdout)["here"] is True
-    assert "are right" in run("models", "verify").stdout
-    monkeypatch.setenv("PHOTOCHROM_MODELS_DIR", str(data))
-    (data / "lite.onnx").write_text("forged")
-    forged = run("models", "verify")
-    assert forged.exit_code == 2
-    assert "model_damaged" in forged.stderr
+    assert "`photochrom models pull eccv16`" in sick.stdout
 
 
 def test_keys_are_made_listed_and_revoked(data: Path) -> None:
@@ -135,21 +124,23 @@ def test_a_process_on_its_own_has_no_tether(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_host_proves_what_it_announces(tmp_path: Path) -> None:
     """A host announces the models that it has loaded and proved."""
-    host = prove_host(load({}, workers=2, host="here", cache_dir=tmp_path))
+    host = prove_host(load({}, workers=2, host="here", cache_dir=tmp_path), shipped())
     assert (host.name, host.slots, set(host.models)) == ("here", 2, {"lite"})
     assert host.engine.startswith("cv2")
 
 
 def test_models_to_serve_are_chosen(tmp_path: Path) -> None:
     """By name, or all whose files are here; names that do not hold are refused."""
-    assert [model.name for model in served_models(load({}, models="lite"))] == ["lite"]
+    for settings in (load({}, models="lite"), load({}, models_dir=tmp_path)):
+        assert [model.name for model in served_models(settings, shipped()).values()] == ["lite"]
     for settings, code in (
         (load({}, models="lite,"), "invalid_setting"),
         (load({}, models="x"), "unknown_model"),
-        (load({}, models_dir=tmp_path), "model_missing"),
+        (load({}, models="eccv16", models_dir=tmp_path), "model_missing"),
+        (load({}, models="eccv16-norebal", models_dir=tmp_path), "model_missing"),
     ):
         with pytest.raises(Exception, match=r".") as caught:
-            served_models(settings)
+            served_models(settings, shipped())
         assert caught.value.code == code  # type: ignore[attr-defined]
 
 

@@ -72,6 +72,30 @@ def test_one_photo_by_hand(service_url: str, photos: Path) -> None:
         assert small.headers["Content-Type"] == "image/jpeg"
 
 
+def test_candidates_to_choose_from(service_url: str, photos: Path, tmp_path: Path) -> None:
+    """Three candidates of a photo differ in color alone; the job's review and a map say where to look."""
+    client = Client(service_url)
+    items = [{"sha256": client.upload(photos / f"{name}.jpg"), "filename": name} for name in ("detroit", "nipomo")]
+    job = client.wait(client.submit(items, {"candidates": [0.38, 0.15, 0.8]}).id)
+    assert job.counts["succeeded"] == 2
+    review = list(client.items(job.id, sort="uncertainty"))
+    assert sorted(item.number for item in review) == [0, 1]
+    assert (review[0].uncertainty or {})["mean"] > (review[1].uncertainty or {})["mean"]
+    pictures = []
+    for number in range(3):
+        path = tmp_path / f"{number}.jpg"
+        client.download(job.id, 0, path, candidate=number)
+        with Image.open(path) as color:
+            pictures.append(np.asarray(color))
+    for picture in pictures[1:]:
+        assert np.abs(luminance(pictures[0]) - luminance(picture)).mean() < 0.5
+        assert np.abs(pictures[0].astype(int) - picture).mean() > 1
+    where = requests.get(f"{service_url}/v1/jobs/{job.id}/items/0/uncertainty", timeout=30)
+    with Image.open(io.BytesIO(where.content)) as shown, Image.open(photos / "detroit.jpg") as photo:
+        assert max(shown.size) <= 1024
+        assert abs(shown.width / shown.height - photo.width / photo.height) < 0.01
+
+
 @pytest.fixture
 def scans(tmp_path: Path, photos: Path) -> Path:
     """A folder tree of JPEG, PNG and TIFF with two broken pictures and a text file."""

@@ -9,8 +9,9 @@ import skimage.data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.chroma import lab_of, rebuilt, reduced
+from bench.chroma import rebuilt, reduced
 from models.chroma import edge_aware
+from models.lab import lab_of
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -151,6 +151,30 @@ def test_a_lost_result_is_fetched_and_a_changed_scan_made_anew(served: Served, t
     assert result.read_bytes() != first
 
 
+def test_candidates_come_home_beside_each_other(served: Served, tmp_path: Path) -> None:
+    """Each candidate is written under a name of its own; one that was deleted comes back; a foreign one stays."""
+    scan = write_picture(tmp_path / "scans" / "box" / "a.png")
+    out = tmp_path / "color"
+    names = ["a_colorized.png", "a_colorized-t0.200.png", "a_colorized-t1.000.png"]
+    (out / "box").mkdir(parents=True)
+    (out / "box" / names[2]).write_text("mine")
+    arguments = (scan.parents[1], "--out", out, "--candidates", "0.7,0.2,1")
+    refused = run(served, *arguments)
+    assert json.loads(refused.stdout.splitlines()[0])["code"] == "output_exists"
+    assert (out / "box" / names[2]).read_text() == "mine"
+    first = run(served, *arguments, "--force", "--retry-failed")
+    assert first.exit_code == 0
+    line = json.loads(first.stdout.splitlines()[0])
+    assert line["outputs"] == [str(out / "box" / name) for name in names]
+    assert line["output"] == line["outputs"][0]
+    assert len({(out / "box" / name).read_bytes() for name in names}) == 3
+    (out / "box" / names[1]).unlink()
+    assert run(served, *arguments).exit_code == 0
+    assert (out / "box" / names[1]).exists()
+    again = run(served, *arguments)
+    assert (summary(again)["jobs"], summary(again)["downloaded"]) == ([], 0)
+
+
 def test_a_foreign_file_is_not_overwritten(served: Served, tmp_path: Path) -> None:
     """A file that this command did not write stays, and is replaced only with --force."""
     scan = write_picture(tmp_path / "scans" / "a.png")
@@ -288,6 +312,14 @@ def test_the_client_speaks_to_the_server(served: Served, tmp_path: Path) -> None
     assert client.download(job.id, 0, path) == item.derivative["sha256"] == file_digest(path)
     assert client.models()[0]["name"] == "lite"
     assert [seen.id for seen in client.jobs()] == [job.id]
+    assert item.uncertainty is not None
+    assert [seen.number for seen in client.items(job.id, sort="uncertainty")] == [0]
+    both = client.wait(client.submit([{"sha256": file_digest(scan), "filename": "a"}], {"candidates": [0.2, 0.9]}).id)
+    other = tmp_path / "other.png"
+    assert (
+        client.download(both.id, 0, other, candidate=1) == client.item(both.id, 0).candidates[1]["derivative"]["sha256"]
+    )
+    other.unlink()
     with pytest.raises(DownloadDamaged):
         client.download(job.id, 0, tmp_path / "bad.png", sha256="0" * 64)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["new.png", "old.png"]
