@@ -15,14 +15,15 @@ from celery.signals import worker_process_init
 from shared import logs
 from shared.bells import TASK, broker_settings, queue
 from shared.errors import NetSelfTestFailed
+from shared.recipes import MAX_CANDIDATES
 from shared.registry import Registry, load_registry
 from shared.settings import Settings, environment, load
 from worker.leases import deadline
-from worker.slices import work
+from worker.slices import AHEAD, work
 from worker.workshop import Workshop, on_gpu, open_bench, served_models
 
-#: A task that takes longer than this hangs: a slice, the deadline of the largest picture, and some air, seconds.
-_AIR_SECONDS = 60
+#: Items that a slice may have in hand when it is over: what it fetched ahead, what it colors, one to be tried alone.
+_IN_HAND = AHEAD + 2
 
 #: What a child waits for its parent to read its last result, in tenths of a second. The default of 300 makes a warm
 #: shutdown hang for 30 s when a bell ends just then.
@@ -72,7 +73,7 @@ def make_celery(settings: Settings, registry: Registry) -> Celery:
         task_queues=[queue(digest) for digest in served_models(settings, registry)],
         task_acks_late=True,
         task_reject_on_worker_lost=False,
-        task_time_limit=settings.slice_seconds + deadline(0, megapixels=settings.max_megapixels) + _AIR_SECONDS,
+        task_time_limit=_longest(settings),
         worker_prefetch_multiplier=1,
         worker_concurrency=settings.workers,
         worker_pool="threads" if on_gpu(settings) else "prefork",
@@ -85,6 +86,12 @@ def make_celery(settings: Settings, registry: Registry) -> Celery:
         worker_cancel_long_running_tasks_on_connection_loss=False,
     )
     return app
+
+
+def _longest(settings: Settings) -> float:
+    """Returns the seconds after which a task hangs, though each of its items has a deadline and keeps it."""
+    item = MAX_CANDIDATES * deadline(0, megapixels=settings.max_megapixels)
+    return settings.slice_seconds + _IN_HAND * item
 
 
 def _open_child(**_: Any) -> None:

@@ -14,14 +14,19 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import IO
 
+import numpy as np
+from numpy.typing import NDArray
+
+from models.windows import Windows
 from shared.clock import timestamp
-from shared.errors import PictureError, WorkerLost
+from shared.errors import NetFailed, PictureError, WorkerLost
 from shared.index import MAX_ATTEMPTS
 from shared.index.claims import Begin, Claim
 from shared.items import Item, part_of
 from shared.jobs import Job
 from shared.outcomes import Outcome, failure, refused
 from shared.recipes import Recipe
+from shared.storage.disk_errors import disk_errors
 from worker import closings, derivatives, masters
 from worker.consultation import Consultation
 from worker.derivatives import Made, Sidecar
@@ -111,7 +116,8 @@ def fetch(shop: Workshop, claim: Claim, job: Job, item: Item) -> Fetched:
 def color(shop: Workshop, leases: Leases, fetched: Fetched) -> Colored | Begin:
     """Begins the item and makes its pictures; returns the verdict of `begin` where that refuses.
 
-    May be called again after an error, which counts no other attempt.
+    May be called again after an error, which counts no other attempt. Raises NetSelfTestFailed where the net gave no
+    answer and is broken.
     """
     if fetched.outcome or fetched.master is None:
         return Colored(fetched=fetched, outcome=fetched.outcome, attempts=fetched.claim.attempts)
@@ -120,6 +126,9 @@ def color(shop: Workshop, leases: Leases, fetched: Fetched) -> Colored | Begin:
         try:
             return _derive_each(shop, leases, fetched, attempts)
         except PictureError as error:
+            if isinstance(error, NetFailed):
+                # It may be the net that is broken, or out of memory, and would fail every other picture, too.
+                shop.proofs.now(fetched.job.recipe.model)
             return Colored(fetched=fetched, outcome=failure(fetched.item, error), attempts=attempts)
     if verdict is Begin.EXHAUSTED:
         lost = WorkerLost(
@@ -156,6 +165,8 @@ def keep(shop: Workshop, colored: Colored) -> Outcome:
     outcome = shop.ledger.end_item(job, outcome)
     closure = shop.index.complete(job.id, outcome.number, outcome.state)
     closings.close(shop.ledger, shop.index, shop.clock, job, part=part_of(outcome.number), closure=closure)
+    if colored.made and outcome.derivative:
+        shop.index.quotas.charge(job.tenant, pixels=outcome.derivative.width * outcome.derivative.height)
     return outcome
 
 
@@ -176,9 +187,20 @@ def _derive_each(shop: Workshop, leases: Leases, fetched: Fetched, attempts: int
 
 
 def _derive(shop: Workshop, leases: Leases, fetched: Fetched, recipe: Recipe, consultation: Consultation) -> Made:
-    """Makes one picture; sets the item's deadline once its size is known."""
+    """Makes one picture. The item's time begins anew once its size is known, and with each page that the net sees."""
     if shop.deriver is None or fetched.master is None:
         raise ValueError("nothing to color with, or nothing to color")
+    colorist, megapixels = consultation.colorist(recipe), 0.0
+
+    def admitted(pixels: int) -> None:
+        nonlocal megapixels
+        megapixels = pixels / MEGAPIXEL
+        leases.hold(fetched.claim, deadline(shop.clock.now(), megapixels=megapixels))
+
+    def ask(lightness: NDArray[np.float32], where: Windows) -> NDArray[np.float32]:
+        leases.hold(fetched.claim, deadline(shop.clock.now(), megapixels=megapixels))
+        return colorist(lightness, where)
+
     previews = _wants_previews(shop, fetched.job)
     order = Order(
         master=fetched.item.master or "",
@@ -190,17 +212,16 @@ def _derive(shop: Workshop, leases: Leases, fetched: Fetched, recipe: Recipe, co
         verify=shop.settings.verify_lossy,
     )
     fetched.master.seek(0)
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - who keeps the picture closes it
+    with disk_errors(tempfile.gettempdir()):
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - who keeps the picture closes it
     try:
         derivative = shop.deriver.derive(
             fetched.job.tenant,
             fetched.master,
             file,
             order,
-            colorist=consultation.colorist(recipe),
-            admitted=lambda pixels: leases.hold(
-                fetched.claim, deadline(shop.clock.now(), megapixels=pixels / MEGAPIXEL)
-            ),
+            colorist=ask,
+            admitted=admitted,
         )
         return Made(
             recipe=recipe,

@@ -14,7 +14,7 @@ class Proofs:
     A net that fails once is asked no more: whatever it said since its last proof may be wrong, and the next would be.
     """
 
-    #: model digest -> what raises NetSelfTestFailed or NetFailed unless the net answers rightly
+    #: model digest -> what raises NetSelfTestFailed unless the net answers rightly
     tests: Mapping[str, Callable[[], None]] = field(default_factory=dict)
     #: items from one proof to the next
     every: int = 1000
@@ -23,11 +23,19 @@ class Proofs:
 
     def before(self, model: str) -> None:
         """Is called before each item of a model; raises what its test raises, from then on each time."""
-        if model not in self.tests:
-            return
         with self._guard:
-            since = self._since.get(model, 0)
-            if since >= self.every:
-                self.tests[model]()
-                since = 0
-            self._since[model] = since + 1
+            if self._since.get(model, 0) >= self.every:
+                self._prove(model)
+            self._since[model] = self._since.get(model, 0) + 1
+
+    def now(self, model: str) -> None:
+        """Proves a net that gave no answer; raises what its test raises, as each `before` does from then on."""
+        with self._guard:
+            self._prove(model)
+
+    def _prove(self, model: str) -> None:
+        # Until it has passed it is due.
+        self._since[model] = self.every
+        if model in self.tests:
+            self.tests[model]()
+        self._since[model] = 0

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from shared import logs
 from shared.bells import top_up
-from shared.errors import PhotochromError
+from shared.errors import Misconfigured, NetSelfTestFailed, PhotochromError
 from shared.index.claims import Begin, Claim
 from shared.items import Item, part_numbers, part_of
 from shared.jobs import Job
@@ -36,6 +36,9 @@ AHEAD = 2
 #: Items that are being stored while one is colored.
 BEHIND = 3
 
+#: Deadline of an item that waits for those before it, which have deadlines of their own.
+_IN_TURN = float("inf")
+
 #: Manifest parts that a process keeps at hand.
 _PARTS = 8
 
@@ -52,12 +55,16 @@ class Manifests:
     parts: OrderedDict[tuple[str, int], tuple[Job, tuple[Item, ...]]] = field(default_factory=OrderedDict)
 
     def find(self, shop: Workshop, claim: Claim) -> tuple[Job, Item]:
-        """Returns the claim's job and item; raises LookupError where storage does not have them."""
+        """Returns the claim's job and item.
+
+        Raises LookupError where storage does not have them; the index then forgets the job, which was deleted.
+        """
         part = part_of(claim.item)
         key = (claim.job, part)
         if key not in self.parts:
             job = shop.ledger.read_job(claim.tenant, claim.job)
             if job is None:
+                shop.index.forget(claim.tenant, claim.job)
                 raise LookupError(f"job {claim.job} is not in storage")
             self.parts[key] = job, shop.ledger.read_part(claim.tenant, claim.job, part)
             while len(self.parts) > _PARTS:
@@ -98,7 +105,11 @@ class _Slice:
         """Works until nothing is left or the slice is over."""
         over = self.shop.clock.now() + self.shop.settings.slice_seconds
         alone: Claim | None = None
-        with ThreadPoolExecutor(AHEAD, "fetch") as fetchers, ThreadPoolExecutor(BEHIND, "keep") as keepers:
+        with (
+            ThreadPoolExecutor(AHEAD, "fetch") as fetchers,
+            ThreadPoolExecutor(BEHIND, "keep") as keepers,
+            closing(self),
+        ):
             while True:
                 while len(self.ahead) < AHEAD and alone is None and self.shop.clock.now() < over:
                     claim = self._claim()
@@ -122,6 +133,12 @@ class _Slice:
             self._settle(0)
         return self.ended
 
+    def close(self) -> None:
+        """Lets go of what was fetched ahead and is not colored, where the net is broken."""
+        while self.ahead:
+            if fetched := self.ahead.popleft().result():
+                fetched.close()
+
     def _claim(self) -> Claim | None:
         claims = self.shop.index.claim(
             self.model,
@@ -131,15 +148,23 @@ class _Slice:
             lease=self.shop.settings.lease_seconds,
         )
         for claim in claims:
-            self.leases.hold(claim, self.shop.clock.now() + DEADLINE_SECONDS)
+            self.leases.hold(claim, _IN_TURN)
         return claims[0] if claims else None
 
     def _fetch(self, claim: Claim) -> Fetched | None:
         def fetch() -> Fetched:
+            self._begin(claim)
             job, item = self.manifests.find(self.shop, claim)
             return attempts.fetch(self.shop, claim, job, item)
 
-        return self._guarded(claim, fetch)
+        fetched = self._guarded(claim, fetch)
+        if fetched is not None:
+            self.leases.hold(claim, _IN_TURN)
+        return fetched
+
+    def _begin(self, claim: Claim) -> None:
+        """Gives a stage its time from now on."""
+        self.leases.hold(claim, self.shop.clock.now() + DEADLINE_SECONDS)
 
     def _color(self, fetched: Fetched | None, keepers: ThreadPoolExecutor) -> None:
         if fetched is None:
@@ -148,6 +173,7 @@ class _Slice:
         with closing(fetched):
             # Nothing is begun yet: where the net fails, leases end and another worker takes the items.
             self.shop.proofs.before(self.model)
+            self._begin(claim)
             colored = self._guarded(claim, lambda: attempts.color(self.shop, self.leases, fetched))
         if isinstance(colored, Begin):
             self.leases.drop(claim)
@@ -171,10 +197,11 @@ class _Slice:
             self.ended += self.behind.popleft().result()
 
     def _guarded(self, claim: Claim, stage: Callable[[], T]) -> T | None:
-        """Runs one stage; what goes wrong with it never ends the slice. Returns None where the item went back.
+        """Runs one stage; returns None where the item went back.
 
-        Trouble outside is waited out and never charged to the item. Anything unforeseen is: after five such attempts
-        the item fails, so that it cannot come back for ever.
+        What goes wrong ends the slice only where it is the net: NetSelfTestFailed is raised. Trouble outside is waited
+        out and never charged to the item. Anything unforeseen is: after five such attempts the item fails, so that it
+        cannot come back for ever.
         """
         attempt = 0
         while True:
@@ -187,7 +214,11 @@ class _Slice:
                     _log.warning(
                         "item_given_back", job=claim.job, item=claim.item, code=error.code, detail=error.detail
                     )
-                    self._release(claim, wait=_OUTAGE_WAIT, refund=error.retryable)
+                    # What waiting ends, or the operator, is no item's fault.
+                    outside = error.retryable or isinstance(error, Misconfigured)
+                    self._release(claim, wait=_OUTAGE_WAIT, refund=outside)
+                    if isinstance(error, NetSelfTestFailed):
+                        raise
                     return None
                 self.shop.clock.sleep(decision.after)
             except Exception:  # noqa: BLE001 - the log line has it all, and the next item must go on

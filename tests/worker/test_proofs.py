@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from shared.errors import NetSelfTestFailed
+from shared.errors import NetFailed, NetSelfTestFailed
+from tests.house import LITE, House, picture
+from tests.worker.test_slices import submit
 from worker.proofs import Proofs
+from worker.slices import work
 
 
 class Oracle:
@@ -45,3 +51,33 @@ def test_a_net_that_failed_colors_nothing_more() -> None:
         with pytest.raises(NetSelfTestFailed):
             proofs.before("lite")
     assert oracle.asked == 3
+
+
+class Broken:
+    """A net that answers nobody."""
+
+    engine, input_size = "broken", 224
+
+    def logits(self, lightness: np.ndarray) -> np.ndarray:
+        raise NetFailed("Out of memory.")
+
+
+def test_a_net_that_gives_no_answer_is_proved_at_once(house: House) -> None:
+    """Where it is the net that is broken, the slice ends and no item is charged; where it is sound, the item fails."""
+    oracle = Oracle()
+    proofs = Proofs(tests={LITE.digest or "": oracle})
+    shop = replace(house.shop, nets={LITE.digest or "": Broken()}, proofs=proofs)
+    job = submit(house, picture(), picture(seed=1))
+    oracle.wrong = True
+    with pytest.raises(NetSelfTestFailed):
+        work(shop, LITE.digest or "")
+    progress = shop.index.progress(job.id)
+    assert progress is not None
+    assert progress.counts.failed == 0
+    assert house.client.hget(f"pc:job:{job.id}:tries", "0") in (None, b"0|0|")
+    with pytest.raises(NetSelfTestFailed):
+        proofs.before(LITE.digest or "")
+    other = submit(house, picture(seed=2))
+    oracle.wrong = False
+    work(shop, LITE.digest or "")
+    assert [row.code for row in shop.ledger.rows(other)] == ["net_failed"]

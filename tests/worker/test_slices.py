@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from dataclasses import replace
 from typing import IO, Any
 
+import numpy as np
 import pytest
+import tifffile
 
 from shared import layout
 from shared.clock import ManualClock
 from shared.errors import IndexUnavailable, StorageUnavailable
 from shared.ids import new_id
 from shared.index import MAX_ATTEMPTS
+from shared.index.claims import Claim
 from shared.items import Item, ItemState, Refusal
 from shared.jobs import Job
 from shared.recipes import PIPELINE_VERSION, resolve
 from shared.registry import Registry
 from tests.house import LITE, House, picture
 from worker import attempts, pipeline
-from worker.leases import Leases
+from worker.deriving import InPlace
+from worker.leases import DEADLINE_SECONDS, Leases
 from worker.orders import Derivative, Order
 from worker.slices import work
 
@@ -217,6 +222,51 @@ def test_a_derivative_that_is_there_is_described(house: House) -> None:
     assert row.derivative is not None
     assert row.derivative.sha256 == hashlib.sha256(b"another engine's").hexdigest()
     assert row.derivative.size == 16
+
+
+def test_an_item_that_waits_its_turn_is_not_overdue(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was fetched ahead may wait as long as the item before it takes; its own time begins with its color."""
+    job = submit(house, picture(), picture(seed=1))
+    clock, held, told = ManualClock(), [], []
+
+    class Noted(Leases):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            held.append(self)
+
+    class Slow:
+        def derive(self, *args: Any, **kwargs: Any) -> Derivative:
+            clock.sleep(DEADLINE_SECONDS - 10)
+            held[0].renew()
+            return InPlace().derive(*args, **kwargs)
+
+    monkeypatch.setattr("worker.slices.Leases", Noted)
+    monkeypatch.setattr("worker.slices._end_process", told.append)
+    assert work(replace(house.shop, clock=clock, deriver=Slow()), LITE.digest) == 2
+    assert told == []
+    assert states(house, job) == [ItemState.SUCCEEDED] * 2
+
+
+def test_each_page_has_its_own_time(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A book of many small pages takes as long as the net needs for them: the deadline moves with each."""
+    moved, hold = [], Leases.hold
+
+    def spy(leases: Leases, claim: Claim, until: float) -> None:
+        moved.append(until)
+        hold(leases, claim, until)
+
+    monkeypatch.setattr(Leases, "hold", spy)
+    counts = []
+    for pages in (1, 5):
+        book = io.BytesIO()
+        with tifffile.TiffWriter(book) as writer:
+            for page in range(pages):
+                writer.write(np.full((8, 8), page * 50, np.uint8))
+        submit(house, book.getvalue(), recipe={"pages": "all"})
+        moved.clear()
+        assert house.work() == 1
+        counts.append(len(moved))
+    assert counts[1] - counts[0] == 4
 
 
 def test_leases_are_kept_and_end(house: House) -> None:
