@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from shared import layout, logs
+from shared.ids import is_id, made_at
 from shared.index import Index
-from shared.index.claims import Standing, bitmap
+from shared.index.claims import Audit, Standing, bitmap
 from shared.items import ItemState, part_count, part_numbers
 from shared.jobs import Job
 from shared.ledger import Ledger
@@ -46,7 +47,7 @@ class Found:
 def recover_open(ledger: Ledger, index: Index) -> Iterator[Found]:
     """Goes through the markers of open jobs and registers what the index lacks."""
     for tenant, job_id, marked in ledger.open_jobs():
-        known = index.progress(job_id) is not None
+        known = index.audit(job_id)[0] in (Audit.SOUND, Audit.ENDED)
         result = Recovered.KNOWN if known else recover(ledger, index, tenant, job_id)
         yield Found(tenant=tenant, job=job_id, marked=marked, result=result)
 
@@ -61,6 +62,9 @@ def recover(ledger: Ledger, index: Index, tenant: str, job_id: str) -> Recovered
         index.list_job(tenant, job_id, job.created)
         return Recovered.ENDED
     index.register(job, standing(ledger, job))
+    if ledger.store.head(layout.job(tenant, job_id)) is None:  # it ended and was deleted since it was read
+        index.forget(tenant, job_id)
+        return Recovered.ENDED
     _log.info("job_registered_again", job=job.id, tenant=tenant, total=job.total)
     return Recovered.REGISTERED
 
@@ -86,12 +90,16 @@ def standing(ledger: Ledger, job: Job) -> Standing:
     )
 
 
-def list_newest(ledger: Ledger, index: Index) -> None:
-    """Brings the lists of the tenants' newest jobs back."""
+def list_newest(ledger: Ledger, index: Index) -> int:
+    """Brings the lists of the tenants' newest jobs back; returns how many jobs are in them."""
+    listed = 0
     for tenant in ledger.store.children(layout.TENANTS):
         for job_id in list(ledger.store.children(layout.jobs(tenant)))[-_LISTED:]:
-            if info := ledger.store.head(layout.job(tenant, job_id)):
-                index.list_job(tenant, job_id, info.modified)
+            if is_id(job_id) and ledger.store.head(layout.job(tenant, job_id)):
+                # Not when job.json was stored: a backup that was restored has that from the day of the restoration.
+                index.list_job(tenant, job_id, made_at(job_id))
+                listed += 1
+    return listed
 
 
 def _outcomes(ledger: Ledger, job: Job, part: int) -> dict[int, Outcome]:
