@@ -2,92 +2,102 @@
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
-import json
-import secrets
 import threading
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from api.keys import Scope, digest_of, find_key
 from shared import layout
-from shared.clock import Clock, timestamp
+from shared.clock import Clock
 from shared.errors import ForeignHost, ForeignOrigin, Unauthorized
 from shared.storage import ObjectStore
 
 #: How long what was read of the keys is believed, seconds: a revoked key dies within this.
 _CACHE_SECONDS = 30.0
 
+#: Keys that are remembered at once.
+_MOST = 10_000
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ApiKey:
-    """What is stored of an API key: never the key itself."""
+class Knock:
+    """What a request says of where it comes from; None for a header that it does not have."""
 
-    #: SHA-256 of the key, hexadecimal
-    digest: str
-    #: whose requests it makes
+    #: Authorization
+    authorization: str | None
+    #: Host
+    host: str
+    #: Origin
+    origin: str | None
+    #: Sec-Fetch-Site (W3C Fetch Metadata)
+    site: str | None
+    #: whether a browser opens this address as a page of its own: a link was followed
+    navigates: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Caller:
+    """Whose request it is, and what it may do."""
+
+    #: the tenant
     tenant: str
-    #: what people call it
-    name: str
-    #: RFC 3339, UTC
-    created_at: str
+    #: what its key may do
+    scopes: frozenset[Scope]
+    #: whether it showed a key; else it is the person at this machine, who has no quotas
+    keyed: bool
 
 
-def create_key(store: ObjectStore, clock: Clock, *, tenant: str, name: str) -> str:
-    """Stores a new key and returns it: 256 random bits, to be shown once."""
-    key = f"pc_{secrets.token_urlsafe(32)}"
-    record = ApiKey(digest=_digest(key), tenant=tenant, name=name, created_at=timestamp(clock.now()))
-    store.put(layout.api_key(record.digest), json.dumps(asdict(record)).encode(), media_type="application/json")
-    return key
-
-
-def list_keys(store: ObjectStore) -> list[ApiKey]:
-    """Returns every key's record, oldest first."""
-    records = [_read(store, info.key) for info in store.list(layout.KEYS)]
-    return sorted((record for record in records if record), key=lambda record: record.created_at)
-
-
-def revoke_key(store: ObjectStore, digest: str) -> None:
-    """Removes a key's record."""
-    store.delete(layout.api_key(digest))
+_PERSON_HERE = Caller(tenant=layout.DEFAULT_TENANT, scopes=frozenset(Scope), keyed=False)
 
 
 class Doorkeeper:
     """Decides who asks; remembers for half a minute what storage said."""
 
-    def __init__(self, store: ObjectStore, clock: Clock) -> None:
+    def __init__(self, store: ObjectStore, clock: Clock, *, exposed: bool = False) -> None:
+        """Takes the storage of the keys; `exposed` where other machines can reach the server."""
         self._store = store
         self._clock = clock
+        self._exposed = exposed
         self._guard = threading.Lock()
         self._seen: dict[str, tuple[float, Any]] = {}
 
-    def tenant(self, *, authorization: str | None, host: str, origin: str | None) -> str:
-        """Returns the tenant of a request.
+    def caller(self, knock: Knock) -> Caller:
+        """Returns who makes a request.
 
-        Raises Unauthorized where keys exist and none of them is shown; without keys ForeignHost and ForeignOrigin for
-        whatever a page of another site could have sent (DNS rebinding, cross-site posts).
+        Raises Unauthorized where keys exist and none that is good is shown; without keys ForeignHost and ForeignOrigin
+        for whatever a page of another site could have sent (DNS rebinding, cross-site posts).
         """
         if self.keyless():
-            if not is_loopback(_host_name(host)):
-                raise ForeignHost(seen=host)
-            if origin is not None and urlsplit(origin).netloc != host:
-                raise ForeignOrigin(seen=origin)
-            return layout.DEFAULT_TENANT
-        scheme, _, key = (authorization or "").partition(" ")
+            return self._person_here(knock)
+        scheme, _, key = (knock.authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not key:
             raise Unauthorized()
-        key_name = layout.api_key(_digest(key.strip()))
-        record = self._remembered(key_name, lambda: _read(self._store, key_name))
-        if record is None:
-            raise Unauthorized("This API key is not known, or was revoked.")
-        return str(record.tenant)
+        key = key.strip()
+        record = self._remembered(digest_of(key), lambda: find_key(self._store, key))
+        if record is None or not record.opens(self._clock.now()):
+            raise Unauthorized("This API key is not known, has expired, or was revoked.")
+        return Caller(tenant=record.tenant, scopes=record.scopes, keyed=True)
 
     def keyless(self) -> bool:
-        """Tells whether the server has no API keys."""
+        """Tells whether no API key was ever made; a revoked one counts."""
         return bool(self._remembered(layout.KEYS, lambda: not any(True for _ in self._store.list(layout.KEYS))))
 
-    def _remembered(self, name: str, read: Any) -> Any:
+    def _person_here(self, knock: Knock) -> Caller:
+        if self._exposed:  # a Host is what the other side says: it proves nothing to a server that others can reach
+            raise Unauthorized()
+        if not is_loopback(_host_name(knock.host)):
+            raise ForeignHost(seen=knock.host)
+        if knock.origin is not None and urlsplit(knock.origin).netloc != knock.host:
+            raise ForeignOrigin(seen=knock.origin)
+        # A picture or a script that another page embeds comes without an Origin.
+        if knock.site in ("cross-site", "same-site") and not knock.navigates:
+            raise ForeignOrigin(seen=knock.site)
+        return _PERSON_HERE
+
+    def _remembered(self, name: str, read: Callable[[], Any]) -> Any:
         now = self._clock.now()
         with self._guard:
             seen = self._seen.get(name)
@@ -95,7 +105,7 @@ class Doorkeeper:
             return seen[1]
         value = read()
         with self._guard:
-            if len(self._seen) > 10_000:
+            if len(self._seen) > _MOST:
                 self._seen.clear()
             self._seen[name] = now, value
         return value
@@ -113,15 +123,3 @@ def is_loopback(host: str) -> bool:
 
 def _host_name(host: str) -> str:
     return urlsplit(f"//{host}").hostname or ""
-
-
-def _digest(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()
-
-
-def _read(store: ObjectStore, key: str) -> ApiKey | None:
-    try:
-        with store.get(key) as stream:
-            return ApiKey(**json.load(stream))
-    except KeyError:
-        return None

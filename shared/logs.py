@@ -1,14 +1,32 @@
-"""Logs: one line an event, JSON in production, readable in a terminal."""
+"""Logs: one line an event, JSON in production, readable in a terminal; no line holds a secret."""
 
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from typing import Any
 
 import structlog
 
 Logger = structlog.stdlib.BoundLogger
+
+#: What opens something, each behind what shows which kind it is.
+_SECRETS = re.compile(
+    r"""
+    (?P<kind>
+        \bpc_(?=[\w-]{43})                                              # API keys
+      | \bwhsec_                                                        # secrets of webhooks (Standard Webhooks)
+      | \bv1a?,(?=[\w+/-]{40})                                          # and their signatures
+      | \b(?i:bearer|basic)\s+                                          # Authorization
+      | \b(?i:X-Amz-(?:Signature|Credential|Security-Token)=)            # signed links (AWS Signature Version 4)
+      | \b(?:Signature|Credential)=                                      # and signed headers
+      | ://[^\s/:@"']*:(?=[^\s/@"']+@)                                   # the password of an address
+    )
+    [^\s"'\\,;&<>@}]+
+    """,
+    re.VERBOSE,
+)
 
 
 def configure(*, fmt: str = "auto", level: str = "info") -> None:
@@ -18,7 +36,10 @@ def configure(*, fmt: str = "auto", level: str = "info") -> None:
     """
     text = fmt == "text" or (fmt == "auto" and sys.stderr.isatty())
     renderer: Any = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if text else structlog.processors.JSONRenderer()
+        # Its own tracebacks show the values of variables: keys, and bytes of pictures.
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        if text
+        else structlog.processors.JSONRenderer()
     )
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -30,7 +51,8 @@ def configure(*, fmt: str = "auto", level: str = "info") -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            # Last, so that whatever wrote a secret, a field, an error or a traceback, it does not come out.
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer, _hide],
             foreign_pre_chain=shared,
         )
     )
@@ -46,6 +68,15 @@ def configure(*, fmt: str = "auto", level: str = "info") -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def redacted(text: str) -> str:
+    """Returns the text with every API key, signature, webhook secret and password in it replaced by `[hidden]`."""
+    return _SECRETS.sub(r"\g<kind>[hidden]", text)
+
+
+def _hide(_: Any, __: str, line: Any) -> str:
+    return redacted(line)
 
 
 def logger(name: str) -> Logger:
