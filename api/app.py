@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from typing import cast
-
-from flask import Response, request
-from flask.json.provider import DefaultJSONProvider
 from flask_openapi3 import Info, OpenAPI
 from flask_openapi3.models import Schema
 
-from api import asking, health, items, jobs, models, page, problems, reports, schemas, uploads
-from api.auth import Doorkeeper
+from api import (
+    asking,
+    chunks,
+    headers,
+    health,
+    items,
+    jobs,
+    models,
+    page,
+    problems,
+    reports,
+    schemas,
+    scopes,
+    strict_json,
+    uploads,
+)
+from api.auth import Doorkeeper, is_loopback
+from api.meter import Meter
+from shared.index.quotas import Limits
 from shared.services import Services
 
 _REF = "#/components/schemas/{model}"
@@ -29,24 +42,21 @@ def create_app(services: Services) -> OpenAPI:
         static_url_path="/static",
     )
     app.extensions["photochrom"] = services
-    doorkeeper = Doorkeeper(services.store, services.clock)
-    app.before_request(lambda: asking.admit(doorkeeper))
-    app.after_request(_harden)
+    exposed = not is_loopback(services.settings.api_host)
+    doorkeeper = Doorkeeper(services.store, services.clock, exposed=exposed)
+    meter = Meter(services.index.quotas, Limits.of(services.settings), services.clock)
+    app.before_request(chunks.watch)
+    app.before_request(lambda: asking.admit(doorkeeper, meter))
+    app.before_request(strict_json.bound)
+    app.after_request(meter.tell)
+    app.after_request(headers.hardener(services.settings.s3_public_url))
     problems.install(app)
     for resource in (jobs, items, uploads, reports, models, health):
         app.register_api(resource.blueprint)
     app.register_blueprint(page.blueprint)
+    scopes.document(app)
     # The body of POST /v1/jobs is read by hand, so its parts are named to the document by hand.
     for name, schema in schemas.JobRequest.model_json_schema(ref_template=_REF)["$defs"].items():
         app.components_schemas[name] = Schema(**schema)
-    cast("DefaultJSONProvider", app.json).sort_keys = False
+    app.json = strict_json.StrictJson(app)
     return app
-
-
-def _harden(response: Response) -> Response:
-    """Adds what every answer carries. The documentation page brings scripts of its own and has no policy."""
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "same-origin"
-    if not request.path.startswith("/openapi"):
-        response.headers["Content-Security-Policy"] = page.POLICY
-    return response

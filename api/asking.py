@@ -6,27 +6,58 @@ from typing import Any, cast
 
 from flask import Response, g, jsonify, request
 
-from api.auth import Doorkeeper
+from api import scopes
+from api.auth import Caller, Doorkeeper, Knock
 from api.job_views import JobView
+from api.meter import Meter
 from api.services import services
+from shared.errors import StorageUnavailable
+from shared.index.quotas import Limits
 
-#: Calls that need no key: they tell nothing of anybody's work.
-_OPEN = ("/healthz", "/readyz", "/static/", "/openapi")
 
-
-def admit(doorkeeper: Doorkeeper) -> None:
-    """Finds out whose request this is, before any route."""
-    open_call = request.path == "/" or request.path.startswith(_OPEN)
-    if open_call and not doorkeeper.keyless():
+def admit(doorkeeper: Doorkeeper, meter: Meter) -> None:
+    """Finds out whose request this is, whether it may be made, and charges it to its tenant; before any route."""
+    route = request.url_rule.rule if request.url_rule else None
+    if not scopes.needed(request.method, route) and _has_keys(doorkeeper):
         return
-    g.tenant = doorkeeper.tenant(
-        authorization=request.headers.get("Authorization"), host=request.host, origin=request.headers.get("Origin")
-    )
+    g.caller = doorkeeper.caller(_knock())
+    scopes.check(g.caller.scopes, request.method, route)
+    if g.caller.keyed:
+        meter.admit(g.caller.tenant)
+
+
+def caller() -> Caller:
+    """Returns whose request this is."""
+    return cast("Caller", g.caller)
 
 
 def tenant() -> str:
     """Returns the tenant that this request belongs to."""
-    return cast("str", g.tenant)
+    return caller().tenant
+
+
+def limits() -> Limits | None:
+    """Returns the quotas of whoever makes this request; None for somebody who has none."""
+    return Limits.of(services().settings) if caller().keyed else None
+
+
+def _knock() -> Knock:
+    headers = request.headers
+    return Knock(
+        authorization=headers.get("Authorization"),
+        host=request.host,
+        origin=headers.get("Origin"),
+        site=headers.get("Sec-Fetch-Site"),
+        navigates=request.method in ("GET", "HEAD") and headers.get("Sec-Fetch-Mode") == "navigate",
+    )
+
+
+def _has_keys(doorkeeper: Doorkeeper) -> bool:
+    """Tells whether a call that is open to everybody need not be looked at any further."""
+    try:
+        return not doorkeeper.keyless()
+    except StorageUnavailable:
+        return True  # health has to be told just then
 
 
 def job_answer(view: JobView, status: int = 200, **headers: str) -> Response:
@@ -35,7 +66,7 @@ def job_answer(view: JobView, status: int = 200, **headers: str) -> Response:
     response = jsonify(view.to_json(now))
     response.status_code = status
     response.headers.update(headers)
-    response.headers["Cache-Control"] = "no-cache"
+    response.headers["Cache-Control"] = "private, no-cache"
     if not view.ended:
         response.headers["Retry-After"] = str(view.retry_after(now))
     response.set_etag(view.etag)

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import math
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response, current_app, jsonify
 from flask_openapi3 import APIBlueprint, Tag
 
+from api.problems import RETRY_AFTER
 from api.services import services
 from shared import layout
 from shared.errors import PhotochromError
 from shared.services import Services
+from shared.storage import ObjectStore
+
+#: How long what was found of the storage is believed, seconds.
+_BELIEVED_SECONDS = 3.0
+
+#: What is written, bytes: a disk that is full has no block left.
+_BLOCK = 4096
 
 blueprint = APIBlueprint("health", __name__, abp_tags=[Tag(name="health", description="For supervisors")])
 
@@ -26,12 +37,52 @@ def get_health() -> Response:
 def get_ready() -> tuple[Response, int]:
     """Tell whether storage, index and a worker are there."""
     checks = {
-        "storage": _check(lambda: _storage(services())),
+        "storage": _check(storage_check()),
         "index": _check(lambda: _index(services())),
         "workers": _check(lambda: _workers(services())),
     }
     ready = all(check["ok"] for check in checks.values())
-    return jsonify({"ready": ready, "checks": checks}), 200 if ready else 503
+    answer = jsonify({"ready": ready, "checks": checks})
+    if not ready:
+        answer.headers["Retry-After"] = str(RETRY_AFTER)
+    return answer, 200 if ready else 503
+
+
+class StorageCheck:
+    """Whether storage holds up: proved once, then written to, at most every few seconds however often one asks."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        """Asks nothing yet."""
+        self._store = store
+        self._guard = threading.Lock()
+        self._proved = False
+        self._asked = -math.inf
+        self._found: tuple[bool, str] = (False, "")
+
+    def __call__(self) -> tuple[bool, str]:
+        """Tells whether it does, and in words why not."""
+        with self._guard:
+            if time.monotonic() - self._asked > _BELIEVED_SECONDS:
+                self._found = self._ask()
+                self._asked = time.monotonic()
+            return self._found
+
+    def _ask(self) -> tuple[bool, str]:
+        try:
+            if not self._proved:
+                self._store.probe()
+                self._proved = True
+            self._store.put(layout.READY, bytes(_BLOCK))
+        except PhotochromError as error:
+            return False, error.detail
+        return True, "answers and can be written to"
+
+
+def storage_check() -> StorageCheck:
+    """Returns the check of the app that answers this request."""
+    checks: dict[str, Any] = current_app.extensions
+    check: StorageCheck = checks.setdefault("photochrom.storage", StorageCheck(services().store))
+    return check
 
 
 def _check(look: Callable[[], tuple[bool, str]]) -> dict[str, Any]:
@@ -40,11 +91,6 @@ def _check(look: Callable[[], tuple[bool, str]]) -> dict[str, Any]:
     except PhotochromError as error:
         ok, detail = False, error.detail
     return {"ok": ok, "detail": detail}
-
-
-def _storage(held: Services) -> tuple[bool, str]:
-    held.store.head(layout.OPEN + "ready")
-    return True, "answers"
 
 
 def _index(held: Services) -> tuple[bool, str]:

@@ -135,7 +135,12 @@ def _send(held: Services, key: str, *, media_type: str | None, filename: str, et
     if link := held.store.presign_get(key, seconds=_LINK_SECONDS, filename=filename, media_type=media_type):
         return redirect(link, 302)
     return bytes_answer(
-        _chunks(held, key), media_type=media_type, size=info.size, etag=etag, filename=filename, inline=True
+        _chunks(held, key),
+        media_type=media_type,
+        size=info.size,
+        etag=etag,
+        filename=filename,
+        inline=media_type.startswith("image/"),
     )
 
 

@@ -12,6 +12,7 @@ from shared.ids import is_id
 from shared.index.progress import Progress
 from shared.jobs import Counts, Job, JobState
 from shared.services import Services
+from shared.webhooks import shown
 
 #: The least and the most that a poller is asked to wait, seconds.
 _SOONEST, _LATEST = 1, 30
@@ -67,6 +68,7 @@ class JobView:
             "progress": round(ended / job.total, 4),
             "eta_seconds": self.eta_seconds(now),
             "waiting_for": self.waiting_for,
+            "webhook": shown(job.webhook) if job.webhook else None,
             "links": {
                 "self": path,
                 "items": f"{path}/items",

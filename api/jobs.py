@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -9,23 +10,27 @@ from flask import Response, jsonify, request
 from flask_openapi3 import APIBlueprint, Tag
 
 from api import schemas
-from api.asking import job_answer, tenant
+from api.asking import job_answer, limits, tenant
 from api.job_views import JobView, fresh_view, job_view, list_jobs
 from api.models import digest_of
 from api.multipart import read_form
 from api.services import services
-from api.submission import Submission, check_masters, submit
-from shared.errors import InvalidRequest, JobEnded, LengthRequired, UnsupportedMedia
+from api.strict_json import check_refs, read_json
+from api.submission import Submission, submit
+from shared.deletion import delete
+from shared.errors import InvalidRequest, JobEnded, JobNotEnded, LengthRequired, UnsupportedMedia
 from shared.items import Item
+from shared.jobs import JobState
 from shared.recipes import DEFAULT_MODEL, resolve
 from shared.services import Services
+from shared.webhooks import MAX_URL, Rules
 
 blueprint = APIBlueprint("jobs", __name__, abp_tags=[Tag(name="jobs", description="Submissions and their progress")])
 
 _MAX_KEY = 255
 
-#: The body of a JSON submission, bytes.
-_MAX_JSON = 16 << 20
+#: Recipe, items and webhook as they were asked for.
+_Asked = tuple[dict[str, Any], tuple[Item, ...], str | None]
 
 _BODIES: dict[str, Any] = {
     "requestBody": {
@@ -45,6 +50,7 @@ _BODIES: dict[str, Any] = {
                         },
                         "recipe": {"type": "string", "description": "a JSON object, see RecipeRequest"},
                         "client_ref": {"type": "array", "items": {"type": "string"}},
+                        "webhook": {"type": "string", "maxLength": MAX_URL, "description": schemas.WEBHOOK},
                     },
                 }
             },
@@ -59,7 +65,7 @@ _BODIES: dict[str, Any] = {
 @blueprint.post("/v1/jobs", responses={202: schemas.Job}, openapi_extensions=_BODIES)
 def post_job(query: schemas.Empty) -> Response:
     """Submit pictures, or masters that are stored already."""
-    asked = _read_submission(services(), tenant())
+    asked = replace(_read_submission(services(), tenant()), limits=limits())
     job = submit(services(), asked)
     return job_answer(fresh_view(services(), job), 202, Location=f"/v1/jobs/{job.id}")
 
@@ -84,6 +90,23 @@ def post_cancel(path: schemas.JobPath, query: schemas.Empty) -> Response:
     return job_answer(cancel(services(), tenant(), path.job_id), 202)
 
 
+@blueprint.delete("/v1/jobs/<job_id>", responses={204: None})
+def delete_job(path: schemas.JobPath, query: schemas.Empty) -> tuple[str, int]:
+    """Delete the records of a job that has ended; masters and pictures stay."""
+    remove(services(), tenant(), path.job_id)
+    return "", 204
+
+
+def remove(held: Services, owner: str, job_id: str) -> None:
+    """Deletes a job, the records of a large one in the background; raises JobNotEnded for one that has not ended."""
+    view = job_view(held, owner, job_id)
+    if not view.ended:
+        state = view.progress.state
+        way = "wait for its end" if state is JobState.CANCELING else "cancel it first"
+        raise JobNotEnded(f"The job is {state}: {way}, then delete it.", seen=state)
+    delete(held.ledger, held.index, owner, job_id)
+
+
 def cancel(held: Services, owner: str, job_id: str) -> JobView:
     """Cancels a job, first in storage; raises JobEnded for one that has ended."""
     view = job_view(held, owner, job_id)
@@ -103,44 +126,50 @@ def _read_submission(held: Services, owner: str) -> Submission:
         )
     require_length()
     if request.mimetype == "multipart/form-data":
-        recipe, items = _read_multipart(held, owner)
+        recipe, items, webhook = _read_multipart(held, owner)
     elif request.mimetype == "application/json":
-        recipe, items = _read_json(held, owner)
+        recipe, items, webhook = _read_json(held, owner)
     else:
         raise UnsupportedMedia(
             "Send multipart/form-data or application/json.",
             seen=request.mimetype,
             limit=["multipart/form-data", "application/json"],
         )
+    check_refs(items)
     return Submission(
         tenant=owner,
         model=recipe.get("model", DEFAULT_MODEL),
         recipe=resolve(recipe, partial(digest_of, held)),
         items=items,
         key=key,
+        webhook=webhook,
     )
 
 
-def _read_multipart(held: Services, owner: str) -> tuple[dict[str, Any], tuple[Item, ...]]:
+def _read_multipart(held: Services, owner: str) -> _Asked:
     boundary = request.mimetype_params.get("boundary")
     if not boundary:
         raise InvalidRequest("The Content-Type names no multipart boundary.", field="Content-Type")
     form = read_form(request.stream, boundary, held.store, owner, limit=held.settings.max_bytes)
     resolve(form.recipe, partial(digest_of, held))
-    return form.recipe, form.items()
+    return form.recipe, form.items(), _webhook(held, form.webhook)
 
 
-def _read_json(held: Services, owner: str) -> tuple[dict[str, Any], tuple[Item, ...]]:
-    data = request.stream.read(_MAX_JSON + 1)
-    if len(data) > _MAX_JSON:
-        raise InvalidRequest(f"A JSON body has at most {_MAX_JSON:,} bytes.", limit=_MAX_JSON)
-    body = schemas.JobRequest.model_validate_json(data)
+def _read_json(held: Services, owner: str) -> _Asked:
+    body = schemas.JobRequest.model_validate(read_json(request.get_data(cache=False)))
+    webhook = _webhook(held, body.webhook)
     items = tuple(
         Item(number=number, master=item.sha256, filename=item.filename, client_ref=item.client_ref)
         for number, item in enumerate(body.items)
     )
-    check_masters(held, owner, items)
-    return body.recipe.model_dump(exclude_unset=True), items
+    return body.recipe.model_dump(exclude_unset=True), items, webhook
+
+
+def _webhook(held: Services, url: str | None) -> str | None:
+    """Returns the webhook as it was sent; raises InvalidRequest for one that would not be called."""
+    if url is not None:
+        Rules.of(held.settings).check(url)
+    return url
 
 
 def require_length() -> None:

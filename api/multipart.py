@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import IO, Any
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 
 from api.spool import Spool
+from api.strict_json import read_json, shown
 from shared.errors import InvalidRequest, PhotochromError, TooLarge, TooManyItems, UnsupportedMedia
 from shared.items import Item, Refusal
 from shared.storage import ObjectStore
@@ -20,6 +20,9 @@ MAX_IMAGES = 1_000
 
 #: Text of one form field, bytes.
 _MAX_FIELD = 64 << 10
+
+#: Characters of a `client_ref`, as in a JSON submission.
+_MAX_REF = 512
 
 _CHUNK = 256 << 10
 
@@ -44,6 +47,8 @@ class Form:
     recipe: dict[str, Any] = field(default_factory=dict)
     #: the clients' own names, one for each image or none
     client_refs: list[str] = field(default_factory=list)
+    #: what is told of the job's end, as it was sent
+    webhook: str | None = None
     #: the files in their order
     images: list[Image] = field(default_factory=list)
 
@@ -77,7 +82,9 @@ def read_form(body: IO[bytes], boundary: str, store: ObjectStore, tenant: str, *
         for part, chunks in _parts(body, boundary):
             if isinstance(part, File):
                 if part.name != "image":
-                    raise InvalidRequest(f"Unknown file field {part.name!r}: send files as `image`.", field=part.name)
+                    raise InvalidRequest(
+                        f"Unknown file field {shown(part.name)!r}: send files as `image`.", field="image"
+                    )
                 if len(form.images) == MAX_IMAGES:
                     raise TooManyItems(f"A request holds at most {MAX_IMAGES:,} images.", limit=MAX_IMAGES)
                 form.images.append(shelf.take(_label(part.filename), chunks, limit))
@@ -103,8 +110,12 @@ class _Shelf:
             self._first = None
         self._taken += 1
         spool = Spool(limit)
-        for chunk in chunks:
-            spool.write(chunk)
+        try:
+            for chunk in chunks:
+                spool.write(chunk)
+        except BaseException:
+            spool.close()  # the form breaks off within this file
+            raise
         try:
             spool.check_size()
         except TooLarge as error:
@@ -167,20 +178,25 @@ def _text(name: str, chunks: Iterator[bytes]) -> str:
 
 def _take_field(form: Form, name: str, value: str) -> None:
     if name == "client_ref":
+        if len(value) > _MAX_REF:
+            raise InvalidRequest(f"A `client_ref` has at most {_MAX_REF} characters.", field=name, limit=_MAX_REF)
+        if len(form.client_refs) == MAX_IMAGES:
+            raise TooManyItems(f"A request holds at most {MAX_IMAGES:,} images.", limit=MAX_IMAGES)
         form.client_refs.append(value)
     elif name == "recipe":
-        try:
-            recipe = json.loads(value)
-        except ValueError as error:
-            raise InvalidRequest(f"`recipe` is no JSON: {error}.", field="recipe") from error
+        recipe = read_json(value, field="recipe")
         if not isinstance(recipe, dict):
             raise InvalidRequest("`recipe` must be a JSON object.", field="recipe")
         form.recipe = recipe
+    elif name == "webhook":
+        if form.webhook is not None:
+            raise InvalidRequest("Send one `webhook` at most.", field="webhook", limit=1)
+        form.webhook = value
     else:
         raise InvalidRequest(
-            f"Unknown field {name!r}. Known: image, recipe, client_ref.",
-            field=name,
-            known=["image", "recipe", "client_ref"],
+            f"Unknown field {shown(name)!r}. Known: image, recipe, client_ref, webhook.",
+            field=shown(name),
+            known=["image", "recipe", "client_ref", "webhook"],
         )
 
 

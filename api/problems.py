@@ -9,8 +9,9 @@ from flask import Flask, Response
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
+from api.strict_json import shown
 from shared import logs
-from shared.errors import InvalidRequest, NotFound, NotReady, PhotochromError, TooLarge, Unavailable
+from shared.errors import InvalidRequest, NotFound, NotReady, PhotochromError, Throttled, TooLarge, Unavailable
 
 _log = logs.logger(__name__)
 
@@ -29,11 +30,15 @@ def problem(error: PhotochromError) -> Response:
         "code": error.code,
         **error.extra,
     }
-    response = Response(json.dumps(body, ensure_ascii=False), error.status, mimetype="application/problem+json")
+    # What a client sent may stand in it, and half of a surrogate pair is no UTF-8.
+    text = json.dumps(body, ensure_ascii=False).encode(errors="replace")
+    response = Response(text, error.status, mimetype="application/problem+json")
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = str(RETRY_AFTER)
     elif isinstance(error, NotReady):
         response.headers["Retry-After"] = str(error.extra.get("retry_after", NOT_READY_AFTER))
+    elif isinstance(error, Throttled):
+        response.headers["Retry-After"] = str(error.extra.get("retry_after", RETRY_AFTER))
     elif error.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
@@ -42,7 +47,7 @@ def problem(error: PhotochromError) -> Response:
 def invalid(error: ValidationError) -> Response:
     """Renders what pydantic found: the first field that does not hold, and all of them in `errors`."""
     found = [
-        {"field": ".".join(str(step) for step in entry["loc"]) or "body", "detail": entry["msg"]}
+        {"field": ".".join(shown(step) for step in entry["loc"]) or "body", "detail": entry["msg"]}
         for entry in error.errors(include_url=False, include_context=False, include_input=False)
     ]
     first = found[0]

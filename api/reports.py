@@ -50,7 +50,9 @@ _COLUMNS = (
 def get_report(path: schemas.JobPath, query: schemas.Empty) -> Response:
     """Fetch the rows so far as JSON lines, in the order of the items."""
     job = job_view(services(), tenant(), path.job_id).progress.job
-    return Response(json_lines(services().ledger.rows(job)), mimetype="application/x-ndjson")
+    response = Response(json_lines(services().ledger.rows(job)), mimetype="application/x-ndjson")
+    response.headers.set("Content-Disposition", "attachment", filename=f"photochrom-{job.id}.jsonl")
+    return response
 
 
 @blueprint.get("/v1/jobs/<job_id>/report.csv")

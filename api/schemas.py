@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.items import ItemState
 from shared.jobs import JobState
 from shared.recipes import MAX_CANDIDATES, BitDepth, Colored, Compression, FormatName, Pages
+from shared.webhooks import MAX_URL
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="SHA-256, hexadecimal")]
 
@@ -16,6 +17,8 @@ Temperature = Annotated[float, Field(ge=0.05, le=1.0)]
 
 #: Items of one JSON submission.
 MAX_JSON_ITEMS = 10_000
+#: What a submission says of `webhook`.
+WEBHOOK = "https URL that is told when the job ends"
 #: Files that one call asks about.
 MAX_ASKED = 1_000
 
@@ -34,7 +37,12 @@ class RecipeRequest(Strict):
     """How to color; what is left out has its default."""
 
     model: str = Field(default="lite", description="Name of a model, see /v1/models")
-    temperature: float = Field(default=0.38, ge=0.05, le=1.0, description="Annealed mean: lower is more vivid")
+    temperature: float = Field(
+        default=0.38,
+        ge=0.05,
+        le=1.0,
+        description="Annealed mean: 0.05 is each cell's likeliest color, 1 the mean of all",
+    )
     candidates: list[Temperature] = Field(
         default=[],
         max_length=MAX_CANDIDATES,
@@ -62,6 +70,7 @@ class JobRequest(Strict):
 
     recipe: RecipeRequest = Field(default_factory=RecipeRequest)
     items: list[ItemRequest] = Field(min_length=1, max_length=MAX_JSON_ITEMS)
+    webhook: str | None = Field(default=None, max_length=MAX_URL, description=WEBHOOK)
 
 
 class FileRequest(Strict):
@@ -153,6 +162,7 @@ class Job(BaseModel):
     progress: float = Field(description="0..1")
     eta_seconds: int | None
     waiting_for: str | None
+    webhook: str | None = Field(description="what is told of the end, without path and query, which may be secret")
     links: dict[str, str]
 
 

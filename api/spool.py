@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -11,6 +12,7 @@ from shared import layout
 from shared.errors import ChecksumMismatch, TooLarge, UnsupportedMedia
 from shared.formats import READABLE, SNIFF_BYTES, Format, sniff
 from shared.storage import ObjectStore
+from shared.storage.disk_errors import disk_errors
 
 
 class Spool:
@@ -18,7 +20,8 @@ class Spool:
 
     def __init__(self, limit: int) -> None:
         """Opens the file; `limit` is the largest upload that is kept, bytes."""
-        self._file = tempfile.NamedTemporaryFile(prefix="photochrom-")  # noqa: SIM115 - closed by close()
+        with disk_errors(tempfile.gettempdir()):
+            self._file = tempfile.NamedTemporaryFile(prefix="photochrom-")  # noqa: SIM115 - closed by close()
         self._digest = hashlib.sha256()
         self.limit = limit
         self.size = 0
@@ -32,7 +35,8 @@ class Spool:
 
     def close(self) -> None:
         """Removes the file."""
-        self._file.close()
+        with suppress(OSError):  # what it still holds may have no room
+            self._file.close()
 
     def write(self, data: bytes) -> None:
         """Takes the next bytes."""
@@ -42,7 +46,8 @@ class Spool:
         if len(self.head) < SNIFF_BYTES:
             self.head += data[: SNIFF_BYTES - len(self.head)]
         self._digest.update(data)
-        self._file.write(data)
+        with disk_errors(self._file.name):
+            self._file.write(data)
 
     @property
     def sha256(self) -> str:
@@ -68,7 +73,8 @@ class Spool:
 
     def store(self, store: ObjectStore, tenant: str) -> str:
         """Makes the bytes a master and returns its SHA-256; one that is there already stays."""
-        self._file.flush()
+        with disk_errors(self._file.name):
+            self._file.flush()
         key = layout.master(tenant, self.sha256)
         if store.head(key) is None:
             store.put_if_absent(key, Path(self._file.name), sha256=self.sha256)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 
 from api.app import create_app
 from api.auth import Doorkeeper, is_loopback
@@ -14,8 +15,10 @@ from api.services import open_services
 from cli.reporting import Command
 from cli.tether import follow_parent
 from shared import logs
-from shared.errors import Misconfigured
+from shared.errors import Misconfigured, StorageUnavailable
 from shared.settings import Settings, load
+
+_log = logs.logger(__name__)
 
 
 class _Server(BaseApplication):
@@ -36,6 +39,16 @@ class _Server(BaseApplication):
         return self._factory()
 
 
+class _Log(Logger):
+    """What gunicorn says, in our own log."""
+
+    def setup(self, cfg: Any) -> None:
+        """Takes gunicorn's handler away, so that our own formats and redacts each line."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
 @click.command(cls=Command)
 @click.option("--host", help="Address to listen on (PHOTOCHROM_API_HOST).")
 @click.option("--port", type=int, help="Port to listen on (PHOTOCHROM_API_PORT).")
@@ -49,10 +62,19 @@ def api(host: str | None, port: int | None) -> None:
 
 
 def check_exposure(settings: Settings) -> None:
-    """Proves the storage, and raises Misconfigured for an address that others can reach while there are no API keys."""
+    """Proves the storage, and raises Misconfigured for an address that others can reach while there are no API keys.
+
+    Storage that is away, full or locked is no reason not to start: `/readyz` tells it and proves the storage later, and
+    a server that others can reach answers nobody without a key.
+    """
     services = open_services(settings)
-    services.store.probe()
-    if not is_loopback(settings.api_host) and Doorkeeper(services.store, services.clock).keyless():
+    try:
+        services.store.probe()
+        keyless = Doorkeeper(services.store, services.clock).keyless()
+    except StorageUnavailable as error:
+        _log.warning("storage_away", code=error.code, detail=error.detail)
+        return
+    if not is_loopback(settings.api_host) and keyless:
         raise Misconfigured(
             f"{settings.api_host} can be reached from other machines, and there are no API keys. "
             "Make one with `photochrom keys create`, or listen on 127.0.0.1."
@@ -72,7 +94,9 @@ def serve(settings: Settings) -> None:
             "graceful_timeout": 5,
             "keepalive": 15,
             "control_socket_disable": True,
-            "loglevel": "warning",
+            # Its warnings quote requests that are no HTTP: keys in a broken header, bytes of a picture.
+            "loglevel": "error",
+            "logger_class": _Log,
             "proc_name": "photochrom-api",
         },
     ).run()

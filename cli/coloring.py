@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from shared.errors import NotAPicture, PhotochromError, UnknownModel
+from shared.errors import Misconfigured, NotAPicture, PhotochromError, UnknownModel
 from shared.formats import READABLE, SNIFF_BYTES, sniff
 from shared.layout import DEFAULT_TENANT
 from shared.recipes import Recipe
@@ -71,7 +71,10 @@ class Done:
 
 
 def color_file(path: Path, *, out: Path | None, force: bool, recipe: Recipe, settings: Settings) -> Done:
-    """Colors one file; whatever is wrong with it is told, not raised."""
+    """Colors one file; whatever is wrong with it is told, not raised.
+
+    Raises an error of the `Misconfigured` family where no file could be colored.
+    """
     from worker.consultation import Consultation  # noqa: PLC0415 - only what colors pays for it
     from worker.orders import Limits, Order  # noqa: PLC0415
     from worker.plans import format_of  # noqa: PLC0415
@@ -103,6 +106,8 @@ def color_file(path: Path, *, out: Path | None, force: bool, recipe: Recipe, set
                 with _replacing(target) as file:
                     made = _derive(sandbox, source, file, replace(order, recipe=each), consultation)
                 candidates.append(_candidate(each, target, made))
+    except Misconfigured:
+        raise
     except PhotochromError as error:
         return _failed(path, error.code, error.detail)
     except OSError as error:

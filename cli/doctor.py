@@ -14,6 +14,7 @@ from models.answers import prove
 from models.files import is_here
 from models.nets import load_net
 from models.render import warm
+from shared import logs
 from shared.errors import PhotochromError
 from shared.index import Index
 from shared.index.connection import connect
@@ -91,4 +92,4 @@ def _index(settings: Settings) -> str:
     index.ping()
     hosts = index.hosts.live()
     slots = sum(host.slots for host in hosts)
-    return f"{settings.redis_url}: answers; {len(hosts)} worker hosts with {slots} slots are live"
+    return f"{logs.redacted(settings.redis_url)}: answers; {len(hosts)} worker hosts with {slots} slots are live"

@@ -30,7 +30,7 @@ _ROWS = 24
 @click.command("eval", cls=Command)
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--temperature", type=float, help="0.05 (vivid) to 1 (pale); 0.38.")
+@click.option("--temperature", type=float, help="0.05 (each cell's likeliest color) to 1 (the mean of all); 0.38.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many files, spread evenly over the folder.")
 @click.option(
     "--sheet",

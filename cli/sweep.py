@@ -12,6 +12,7 @@ from shared.registry import load_registry
 from shared.settings import Settings, load
 from worker.app import make_celery
 from worker.sweeper import Sweeper
+from worker.webhooks.courier import open_courier
 from worker.workshop import open_workshop
 
 
@@ -22,9 +23,14 @@ def sweep(once: bool) -> None:
     settings = load()
     logs.configure(fmt=settings.log_format, level=settings.log_level)
     sweeper = make_sweeper(settings)
+    courier = open_courier(sweeper.shop)
     if not once:
-        sweeper.run(threading.Event())
+        stop = threading.Event()
+        threading.Thread(target=lambda: courier.run(stop, leader=sweeper.name), name="courier", daemon=True).start()
+        sweeper.run(stop)
     elif sweeper.sweep():
+        courier.look()
+        courier.settle()
         click.echo("Swept.")
     else:
         click.echo("Another sweeper leads; nothing to do here.")

@@ -1,4 +1,4 @@
-"""`photochrom status`, `list`, `cancel`, `report`: looking after jobs."""
+"""`photochrom status`, `list`, `cancel`, `delete`, `report`: looking after jobs."""
 
 from __future__ import annotations
 
@@ -62,6 +62,15 @@ def list_(server: str, api_key: str | None, limit: int, as_json: bool) -> None:
 def cancel(job_id: str, server: str, api_key: str | None, as_json: bool) -> None:
     """Cancel what has not begun."""
     _say(Client(server, api_key).cancel(job_id), as_json=as_json)
+
+
+@click.command(cls=Command)
+@click.argument("job_id")
+@server_options
+def delete(job_id: str, server: str, api_key: str | None) -> None:
+    """Delete the records of a job that has ended. Its masters and pictures stay in storage until a prune."""
+    Client(server, api_key).delete(job_id)
+    click.echo(f"{job_id}  deleted")
 
 
 @click.command(cls=Command)

@@ -21,7 +21,7 @@ import requests
 
 from photochrom.errors import DownloadDamaged, ProblemError, ServerUnreachable
 from photochrom.records import Item, Job
-from photochrom.retries import PATIENCE, Patience
+from photochrom.retries import PATIENCE, Patience, asked_pause
 
 DEFAULT_SERVER = "http://127.0.0.1:8080"
 
@@ -34,8 +34,9 @@ _CHUNK = 1 << 20
 class Client:
     """Calls one server. May be used by several threads; each has a connection of its own.
 
-    Every call raises ProblemError where the server refuses, ServerUnreachable where nobody answers. What waiting can
-    mend is tried again for `patience` seconds, unless the server has never answered.
+    Every call raises ProblemError where the server refuses, ServerUnreachable where nobody answers, ValueError for what
+    JSON cannot say, as a temperature that is no number. What waiting can mend is tried again for `patience` seconds,
+    unless the server has never answered.
     """
 
     def __init__(
@@ -84,10 +85,16 @@ class Client:
         recipe: Mapping[str, Any] | None = None,
         *,
         idempotency_key: str | None = None,
+        webhook: str | None = None,
     ) -> Job:
-        """Makes a job of stored masters, `{"sha256", "filename", "client_ref"?}`; safe to repeat under the same key."""
+        """Makes a job of stored masters, `{"sha256", "filename", "client_ref"?}`; safe to repeat under the same key.
+
+        `webhook`, an https URL, is told when the job has ended; `verify_webhook` reads what comes there.
+        """
         key = idempotency_key or str(uuid.uuid4())
         body = {"recipe": dict(recipe or {}), "items": [dict(item) for item in items]}
+        if webhook is not None:
+            body["webhook"] = webhook
         return Job.from_json(self._json("POST", "/v1/jobs", json=body, headers={"Idempotency-Key": key}))
 
     def job(self, job_id: str) -> Job:
@@ -104,7 +111,7 @@ class Client:
         while True:
             answer = self._call("GET", f"/v1/jobs/{job_id}", headers={"If-None-Match": etag} if etag else {})
             with answer:
-                pause = float(answer.headers.get("Retry-After", 1))
+                pause = asked_pause(answer.headers.get("Retry-After", "1"), time.time()) or 1.0
                 if answer.status_code != 304:
                     etag = answer.headers.get("ETag", "")
                     job = Job.from_json(answer.json())
@@ -161,6 +168,13 @@ class Client:
         """Cancels what has not begun."""
         return Job.from_json(self._json("POST", f"/v1/jobs/{job_id}/cancel"))
 
+    def delete(self, job_id: str) -> None:
+        """Deletes the records of a job that has ended; ProblemError `job_not_ended` before, `not_found` afterwards.
+
+        Its masters and pictures stay, since other jobs may share them, but no longer under this job.
+        """
+        self._call("DELETE", f"/v1/jobs/{job_id}").close()
+
     def report(self, job_id: str, *, csv: bool = False) -> Iterator[bytes]:
         """Yields the report's bytes, JSON lines or CSV."""
         with self._call("GET", f"/v1/jobs/{job_id}/report{'.csv' if csv else ''}", stream=True) as answer:
@@ -194,12 +208,16 @@ class Client:
 
     def _once(self, method: str, path: str, *, file: Path | None, **kwargs: Any) -> requests.Response:
         address = path if path.startswith("http") else f"{self.server}{path}"
+        if address is path:  # a signed link, perhaps to another server, which must not see the key
+            kwargs["headers"] = {**kwargs.get("headers", {}), "Authorization": None}
         try:
             if file is None:
                 answer = self._session().request(method, address, timeout=_TIMEOUT, **kwargs)
             else:
                 with file.open("rb") as body:
                     answer = self._session().request(method, address, timeout=_TIMEOUT, data=body, **kwargs)
+        except requests.exceptions.InvalidJSONError as error:
+            raise ValueError(f"This cannot be said in JSON: {_reason(error)}") from error
         except requests.RequestException as error:
             raise ServerUnreachable(f"{self.server} does not answer: {_reason(error)}") from error
         if answer.status_code >= 400:
@@ -229,13 +247,12 @@ def _problem(answer: requests.Response) -> ProblemError | ServerUnreachable:
         code, detail = body.pop("code"), body.pop("detail")
     except (ValueError, KeyError, TypeError):
         return ServerUnreachable(f"{answer.url} answers {answer.status_code}, but not as Photochrom does.")
-    retry_after = answer.headers.get("Retry-After")
     return ProblemError(
         status=answer.status_code,
         code=code,
         detail=detail,
         extra=body,
-        retry_after=float(retry_after) if retry_after else None,
+        retry_after=asked_pause(answer.headers.get("Retry-After"), time.time()),
     )
 
 

@@ -15,13 +15,16 @@ _COMMANDS = {
     "status": ("photochrom.calls:status", "Say how far a job is.", ""),
     "list": ("photochrom.calls:list_", "List the newest jobs.", ""),
     "cancel": ("photochrom.calls:cancel", "Cancel what has not begun.", ""),
+    "delete": ("photochrom.calls:delete", "Delete the records of a job that has ended.", ""),
     "report": ("photochrom.calls:report", "Print what became of every item of a job.", ""),
     "api": ("cli.api:api", "Serve the HTTP API and the web page.", "api"),
     "worker": ("cli.worker:worker", "Work on items until told to stop.", "worker"),
     "sweep": ("cli.sweep:sweep", "Do for dead workers what they cannot do any more.", "worker"),
     "recover": ("cli.recover:recover", "Rebuild the index from storage.", "worker"),
+    "prune": ("cli.prune:prune", "Remove what no job names any more.", "worker"),
     "models": ("cli.models:models", "List, fetch, verify, add, convert and evaluate the nets.", "worker"),
-    "keys": ("cli.keys:keys", "Make, list and revoke API keys.", "api"),
+    "keys": ("cli.keys:keys", "Make, list, rotate and revoke API keys.", "api"),
+    "webhooks": ("cli.webhooks:webhooks", "Show and replay webhooks, and the secret that signs them.", "api"),
     "doctor": ("cli.doctor:doctor", "Check nets, storage and index.", "worker"),
 }
 

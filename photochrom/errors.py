@@ -3,7 +3,8 @@
 ClientError
 ├── ServerUnreachable   nobody answers, or the answer is no Photochrom
 ├── ProblemError        the server refused: its code, words and extras
-└── DownloadDamaged     the bytes that came are not those that were promised
+├── DownloadDamaged     the bytes that came are not those that were promised
+└── WebhookNotGenuine   what came to a webhook was not signed by its server, or not now
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ class ServerUnreachable(ClientError):
 
 class DownloadDamaged(ClientError):
     """The bytes that came are not those that were promised."""
+
+
+class WebhookNotGenuine(ClientError):
+    """What came to a webhook was not signed with this secret, or not within the last five minutes."""
 
 
 class ProblemError(ClientError):

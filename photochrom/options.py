@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
 from photochrom.client import DEFAULT_SERVER
-from photochrom.errors import ClientError, ServerUnreachable
+from photochrom.errors import ClientError, ProblemError, ServerUnreachable
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -24,11 +25,31 @@ class Failure(click.ClickException):
     exit_code: int  # type: ignore[misc]  # each failure has its own
 
     def __init__(self, error: ClientError) -> None:
-        hint = ""
-        if isinstance(error, ServerUnreachable):
-            hint = "\nIs it running? `photochrom up` starts one on this machine; --server names another."
-        super().__init__(f"{error}{hint}")
+        hint = _hint(error)
+        super().__init__(f"{error}\n{hint}" if hint else str(error))
         self.exit_code = UNREACHABLE if isinstance(error, ServerUnreachable) else USAGE
+
+
+def _hint(error: ClientError) -> str:
+    """Returns what a person can do, or nothing where the error says it itself."""
+    if isinstance(error, ServerUnreachable):
+        return "Is it running? `photochrom up` starts one on this machine; --server names another."
+    if not isinstance(error, ProblemError):
+        return ""
+    if error.status == 401:
+        return "Give a key with --api-key or PHOTOCHROM_API_KEY; `photochrom keys create` on the server makes one."
+    if error.code == "forbidden":
+        return "Whoever runs the server makes such a key: `photochrom keys create --scope ...`."
+    if error.status == 429 and error.retry_after is not None:
+        return f"There is more in {_span(error.retry_after)}: try again then."
+    return ""
+
+
+def _span(seconds: float) -> str:
+    """Returns a time in words, rounded up."""
+    size, unit = (3600, "hour") if seconds > 3600 else (60, "minute") if seconds > 60 else (1, "second")
+    count = max(1, math.ceil(seconds / size))
+    return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
 class Command(click.Command):
@@ -68,11 +89,22 @@ def recipe_options(function: F) -> F:
     return function
 
 
-def temperatures(text: str) -> list[float]:
-    """Returns numbers with commas between them; whether they are temperatures is for whoever colors to say."""
+def number(text: str) -> float:
+    """Returns a number that JSON can say; whether it is in range is for whoever colors to say."""
     try:
-        return [float(part) for part in text.split(",")]
+        value = float(text)
     except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise click.BadParameter(f"{text!r} is no number such as 0.38.")
+    return value
+
+
+def temperatures(text: str) -> list[float]:
+    """Returns numbers with commas between them, as `number` does."""
+    try:
+        return [number(part) for part in text.split(",")]
+    except click.BadParameter:
         raise click.BadParameter(f"{text!r} is no list of numbers such as 0.2,0.38,0.7.") from None
 
 
@@ -83,13 +115,13 @@ def _recipe_option(name: str, kind: Any, words: str) -> Callable[[F], F]:
 #: What the service knows, said again, since the client stands alone; a test compares the two.
 _RECIPE: tuple[Callable[[Any], Any], ...] = (
     _recipe_option("model", str, "Net to color with."),
-    _recipe_option("temperature", float, "0.05 (vivid) to 1 (pale); 0.38."),
+    _recipe_option("temperature", number, "0.05 (each cell's likeliest color) to 1 (the mean of all); 0.38."),
     _recipe_option(
         "candidates",
         temperatures,
         "Several temperatures instead of one, such as 0.2,0.38,0.7: a result at each, to choose from.",
     ),
-    _recipe_option("chroma-gain", float, "0 (gray) to 2 (twice the color); 1."),
+    _recipe_option("chroma-gain", number, "0 (gray) to 2 (twice the color); 1."),
     _recipe_option(
         "format",
         click.Choice(["master", "tiff", "jpeg", "png", "jp2", "webp"]),

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from photochrom.errors import ClientError, ProblemError, ServerUnreachable
@@ -41,6 +42,16 @@ def decide(error: ClientError, *, attempt: int, elapsed: float, patience: float,
     transient = isinstance(error, ServerUnreachable) or (isinstance(error, ProblemError) and error.status in _TRANSIENT)
     pause = asked if asked is not None else min(_LONGEST, 0.5 * 2 ** (attempt - 1)) * (1 + jitter / 2)
     return Again(after=pause) if transient and elapsed + pause <= patience else None
+
+
+def asked_pause(text: str | None, now: float) -> float | None:
+    """Returns the seconds that a `Retry-After` asks for at a moment (RFC 9110: seconds or a date); None for no such."""
+    if text is None:
+        return None
+    try:
+        return max(0.0, float(text) if text.isdecimal() else parsedate_to_datetime(text).timestamp() - now)
+    except ValueError:
+        return None
 
 
 class Patience:

@@ -64,6 +64,7 @@ class Submission:
         *,
         out: Path | None,
         recipe: Mapping[str, Any],
+        webhook: str | None = None,
         force: bool,
         parallel: int,
     ) -> None:
@@ -74,6 +75,7 @@ class Submission:
         self._out = out
         self._recipe = dict(recipe)
         self._recipe_text = json.dumps(self._recipe, sort_keys=True)
+        self._webhook = webhook
         self._force = force
         self._pool = ThreadPoolExecutor(parallel)
         self._targets: dict[str, Path] = {}
@@ -179,7 +181,7 @@ class Submission:
     def _post(self, sent: Sent, entries: Sequence[Entry]) -> Following:
         """Makes the job, or finds the one that the same key made before."""
         items = [{"sha256": entry.sha256, "filename": entry.filename} for entry in entries]
-        job = self._client.submit(items, self._recipe, idempotency_key=sent.key)
+        job = self._client.submit(items, self._recipe, idempotency_key=sent.key, webhook=self._webhook)
         self._state.name_job(sent.key, job.id)
         self.tally.jobs.append(job.id)
         self._display.expect("color", len(entries))

@@ -33,6 +33,7 @@ _NO_PICTURE = (
 @click.option("--parallel", type=click.IntRange(1, 64), default=4, show_default=True, help="Transfers at once.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done.")
 @click.option("--retry-failed", is_flag=True, help="Submit what failed before once more.")
+@click.option("--webhook", envvar="PHOTOCHROM_WEBHOOK", help="https URL that the server tells when a job has ended.")
 @click.option("--no-wait", is_flag=True, help="Return once the jobs are made; run the command again to fetch.")
 @click.option("--force", is_flag=True, help="Replace files in OUT that this command did not write.")
 @json_option
@@ -44,6 +45,7 @@ def submit(
     parallel: int,
     dry_run: bool,
     retry_failed: bool,
+    webhook: str | None,
     no_wait: bool,
     force: bool,
     as_json: bool,
@@ -71,7 +73,9 @@ def submit(
     state = State(folder)
     with JsonLines() if as_json else Bars() as display:
         client = Client(server, api_key, notify=display.note)
-        run = Submission(client, state, display, out=out, recipe=wanted, force=force, parallel=parallel)
+        run = Submission(
+            client, state, display, out=out, recipe=wanted, webhook=webhook, force=force, parallel=parallel
+        )
         known = run.run(scans, retry_failed=retry_failed, wait=not no_wait)
         false_pictures = [_no_picture(scan) for scan in scans if scan.promised and not scan.picture]
         for entry in false_pictures:

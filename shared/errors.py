@@ -4,14 +4,16 @@ PhotochromError
 ├── Refused                 the request is wrong; the same request will fail again
 │   ├── InvalidRequest, InvalidRecipe, UnknownModel, UnknownMasters, ChecksumMismatch, IdempotencyMismatch
 │   ├── TooLarge, TooManyItems, UnsupportedMedia, LengthRequired
-│   └── NotFound, Unauthorized, ForeignHost, ForeignOrigin
+│   └── NotFound, Unauthorized, Forbidden, ForeignHost, ForeignOrigin
 ├── Conflict                the request is right, the moment is not
-│   ├── NotReady, ItemFailed, JobEnded
+│   ├── NotReady, ItemFailed, JobEnded, JobNotEnded
+├── Throttled               the request is right, its tenant has had its share; waiting helps
+│   ├── RateLimited, QuotaExceeded
 ├── PictureError            one master cannot be colored; its item fails, its job goes on
 │   ├── NotAPicture, UnsupportedPicture, Truncated, Corrupt, MasterMissing, MasterDamaged, AlreadyColor
 │   ├── TooManyPixels, TooManyPages, MetadataTooLarge, TooExpensive, DecodeCrashed, WorkerLost, NetFailed
 ├── Unavailable             something outside is away; waiting helps
-│   ├── StorageUnavailable, IndexUnavailable, JobRecovering, SandboxUnavailable
+│   ├── StorageUnavailable, IndexUnavailable, JobRecovering, MastersCondemned, SandboxUnavailable
 └── Misconfigured           the operator has to change something
     ├── InvalidSetting, StorageUnfit, RegistryDamaged, TrainingFailed
     ├── ModelMissing, ModelDamaged, NotAModel, ModelNotFetched, NetSelfTestFailed, EngineUnavailable
@@ -135,6 +137,13 @@ class Unauthorized(Refused):
     status = 401
 
 
+class Forbidden(Refused):
+    """This API key may not do that: another scope is needed."""
+
+    code = "forbidden"
+    status = 403
+
+
 class ForeignHost(Refused):
     """Without API keys this server answers only requests addressed to this machine."""
 
@@ -173,6 +182,32 @@ class JobEnded(Conflict):
     """The job has ended already."""
 
     code = "job_ended"
+
+
+class JobNotEnded(Conflict):
+    """The job has not ended yet: cancel it first."""
+
+    code = "job_not_ended"
+
+
+class Throttled(PhotochromError):
+    """The tenant has had its share for now; ``retry_after`` says in seconds when there is more."""
+
+    code = "throttled"
+    status = 429
+    retryable = True
+
+
+class RateLimited(Throttled):
+    """Too many requests in too short a time."""
+
+    code = "rate_limited"
+
+
+class QuotaExceeded(Throttled):
+    """The tenant's quota is used up."""
+
+    code = "quota_exceeded"
 
 
 class PictureError(PhotochromError):
@@ -290,6 +325,12 @@ class JobRecovering(Unavailable):
     """The job is safe in storage; its progress is being rebuilt."""
 
     code = "job_recovering"
+
+
+class MastersCondemned(Unavailable):
+    """A prune is removing some of the named masters at this moment."""
+
+    code = "masters_condemned"
 
 
 class SandboxUnavailable(Unavailable):

@@ -46,6 +46,8 @@ class Job:
     recipe: Recipe
     #: number of items
     total: int
+    #: what is told of the job's end, or None
+    webhook: str | None = None
 
     @property
     def interactive(self) -> bool:

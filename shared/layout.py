@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 OPEN = "open/"
+HOOKS = "hooks/"
 KEYS = "keys/"
+DELETING = "deleting/"
+PRUNING = "pruning/"
 TENANTS = "t/"
+#: What `/readyz` writes; the last write wins.
+READY = "probe/ready"
 
 DEFAULT_TENANT = "default"
 
@@ -17,6 +22,26 @@ def tenant(name: str) -> str:
 def master(owner: str, sha256: str) -> str:
     """Returns the key of a master's bytes."""
     return f"{tenant(owner)}masters/{sha256[:2]}/{sha256}"
+
+
+def masters(owner: str) -> str:
+    """Returns the prefix of a tenant's masters."""
+    return f"{tenant(owner)}masters/"
+
+
+def derivatives(owner: str) -> str:
+    """Returns the prefix of a tenant's derivatives and sidecars."""
+    return f"{tenant(owner)}derivatives/"
+
+
+def previews(owner: str) -> str:
+    """Returns the prefix of a tenant's previews."""
+    return f"{tenant(owner)}previews/"
+
+
+def uploads(owner: str) -> str:
+    """Returns the prefix of a tenant's bytes that are not proved yet."""
+    return f"{tenant(owner)}uploads/"
 
 
 def derivative(owner: str, sha256: str, recipe: str, extension: str) -> str:
@@ -59,9 +84,14 @@ def job(owner: str, job_id: str) -> str:
     return f"{job_folder(owner, job_id)}job.json"
 
 
+def manifests(owner: str, job_id: str) -> str:
+    """Returns the prefix of the parts of a job's manifest."""
+    return f"{job_folder(owner, job_id)}manifest/"
+
+
 def manifest(owner: str, job_id: str, part: int) -> str:
     """Returns the key of a part's items."""
-    return f"{job_folder(owner, job_id)}manifest/{part}.jsonl"
+    return f"{manifests(owner, job_id)}{part}.jsonl"
 
 
 def done(owner: str, job_id: str, part: int) -> str:
@@ -94,14 +124,44 @@ def finished(owner: str, job_id: str) -> str:
     return f"{job_folder(owner, job_id)}finished.json"
 
 
+def webhook_log(owner: str, job_id: str) -> str:
+    """Returns the key of what became of a job's webhook, once it is delivered or given up."""
+    return f"{job_folder(owner, job_id)}webhook.json"
+
+
+def idempotencies(owner: str) -> str:
+    """Returns the prefix of the answers that a tenant's Idempotency-Keys were given."""
+    return f"{tenant(owner)}idempotency/"
+
+
 def idempotency(owner: str, key_digest: str) -> str:
     """Returns the key of the answer that an Idempotency-Key was given."""
-    return f"{tenant(owner)}idempotency/{key_digest}.json"
+    return f"{idempotencies(owner)}{key_digest}.json"
 
 
 def open_job(owner: str, job_id: str) -> str:
     """Returns the key of the marker of an unfinished job."""
     return f"{OPEN}{owner}/{job_id}"
+
+
+def hook(owner: str, job_id: str) -> str:
+    """Returns the key of a webhook that is to be delivered."""
+    return f"{HOOKS}{owner}/{job_id}.json"
+
+
+def webhook_secrets(owner: str) -> str:
+    """Returns the key of the secrets that a tenant's webhooks are signed with."""
+    return f"{tenant(owner)}webhook.json"
+
+
+def deleting(owner: str, job_id: str) -> str:
+    """Returns the key of the marker of a job that is deleted and may have records left."""
+    return f"{DELETING}{owner}/{job_id}"
+
+
+def condemned(owner: str) -> str:
+    """Returns the prefix of what running prunes are about to remove from a tenant."""
+    return f"{PRUNING}{owner}/"
 
 
 def api_key(key_digest: str) -> str:

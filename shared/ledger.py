@@ -5,13 +5,14 @@ from __future__ import annotations
 import heapq
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from shared import layout
-from shared.items import Item, part_count, part_numbers, part_of
+from shared.items import Item, ItemState, part_count, part_numbers, part_of
 from shared.jobs import Ending, Job
 from shared.outcomes import Outcome, canceled
 from shared.storage import ObjectStore
@@ -22,6 +23,9 @@ REVIEW_ITEMS = 1_000
 #: Mean uncertainty in the text of a row: a million rows are not parsed for the sake of a thousand. In a name the quotes
 #: would be escaped.
 _MEAN = re.compile(rb'"uncertainty":\{"mean":([^,}]+)')
+
+#: State in the text of a row, likewise.
+_STATE = re.compile(rb'"state":"([a-z]+)"')
 
 #: Done records that are read at once.
 _READERS = 16
@@ -129,6 +133,11 @@ class Ledger:
                 report = tuple(ended[number] for number in sorted(ended))
             yield from report
 
+    def count_states(self, job: Job) -> Counter[ItemState]:
+        """Returns how many rows of each state a job has whose parts are all closed."""
+        lines = (line for part in range(part_count(job.total)) for line in self._report_lines(job, part))
+        return Counter(ItemState(found[1].decode()) for line in lines if (found := _STATE.search(line)))
+
     # Reviews.
 
     def write_review(self, job: Job) -> None:
@@ -163,12 +172,22 @@ class Ledger:
         return self.store.head(layout.canceled(job.tenant, job.id)) is not None
 
     def finish(self, job: Job, ending: Ending) -> Ending:
-        """Records how the job ended, removes its open marker and returns the ending that counts: the first."""
+        """Records how the job ended, removes its open marker and returns the ending that counts: the first.
+
+        A webhook is put up for delivery between the two, unless it was delivered already: until then the marker is
+        there, so that whoever comes after a dead process does it.
+        """
         key = layout.finished(job.tenant, job.id)
         if not self.store.put_if_absent(key, _text(ending.to_json()), media_type=_JSON):
             ending = Ending.from_json(self._read(key))
+        if job.webhook and not self.store.head(layout.webhook_log(job.tenant, job.id)):
+            self.store.put_if_absent(layout.hook(job.tenant, job.id), b"{}", media_type=_JSON)
         self.store.delete(layout.open_job(job.tenant, job.id))
         return ending
+
+    def drop_webhook(self, tenant: str, job_id: str) -> None:
+        """Takes back the webhook of a job that is deleted; its log lies with the job's other records."""
+        self.store.delete(layout.hook(tenant, job_id))
 
     def read_ending(self, job: Job) -> Ending | None:
         """Returns how the job ended, or None while it has not."""

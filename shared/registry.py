@@ -146,13 +146,37 @@ def operators_models(folder: Path) -> tuple[Model, ...]:
     except (tomllib.TOMLDecodeError, TypeError, KeyError, AttributeError) as error:
         raise RegistryDamaged(f"{path} is not a registry of models: {error}.", seen=str(path)) from error
     for model in models:
-        if not NAME.fullmatch(model.name) or not _DIGEST.fullmatch(model.digest or ""):
-            raise RegistryDamaged(
-                f"{path} has a model {model.name!r} with the digest {model.digest!r}: a name has 1 to 64 of a-z, 0-9 "
-                "and -, a digest 64 of 0-9 and a-f.",
-                seen=model.name,
-            )
+        if words := _wrong(model):
+            raise RegistryDamaged(f"{path} has a model {model.name!r} with {words}.", seen=model.name)
     return models
+
+
+def _wrong(model: Model) -> str | None:
+    """Returns what is wrong with an entry of the operator's, in words; None for one that holds up."""
+    shapes = sorted({known.shape for known in shipped().models})
+    texts = (model.summary, model.engine, model.license, model.origin)
+    sides = (model.input_size, model.output_size)
+    rules = (
+        (NAME.fullmatch(model.name), "a name that is not 1 to 64 of a-z, 0-9 and -"),
+        (_is_digest(model.digest), f"the digest {model.digest!r}, where 64 of 0-9 and a-f are right"),
+        (model.shape in shapes, f"the shape {model.shape!r}, where {' or '.join(shapes)} is right"),
+        (not model.ships, "`ships`, which only those of Photochrom may have"),
+        (all(isinstance(text, str) for text in texts), "a summary, engine, license or origin that is no text"),
+        (all(isinstance(side, int) and side > 0 for side in sides), "a size that is no number of cells"),
+        (model.files, "no files"),
+        (all(map(_holds_up, model.files)), "a file whose name, size or SHA-256 cannot be"),
+    )
+    return next((words for right, words in rules if not right), None)
+
+
+def _holds_up(file: ModelFile) -> bool:
+    """Tells whether a file of an entry has a name without a folder, and a size and a digest that can be, if any."""
+    named = isinstance(file.name, str) and Path(file.name).name == file.name
+    return named and isinstance(file.size, int | None) and (file.sha256 is None or _is_digest(file.sha256))
+
+
+def _is_digest(value: object) -> bool:
+    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
 
 
 def _models(data: Mapping[str, Any]) -> tuple[Model, ...]:

@@ -6,6 +6,7 @@ and an example.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
 from collections.abc import Callable, Mapping
@@ -48,6 +49,18 @@ def _switch(default: bool) -> Any:
     return _setting(default, lambda text: words[text.lower()], "true or false", "true")
 
 
+def _networks(text: str) -> str:
+    for part in text.split(","):
+        ipaddress.ip_network(part.strip())
+    return text
+
+
+def _ports(text: str) -> str:
+    if not all(1 <= int(part) <= 65535 for part in text.split(",")):
+        raise ValueError(text)
+    return text
+
+
 def _user_cache() -> Path:
     """Returns the user's cache folder (XDG Base Directory Specification)."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "photochrom"  # noqa: TID251
@@ -83,6 +96,14 @@ class Settings:
     api_port: int = _whole(8080, 0, 65535)
     #: threads that answer requests
     api_threads: int = _whole(16, 2, 256)
+    #: requests that a tenant with API keys may make a second; 0 for any number
+    quota_requests: int = _whole(100, 0, 1_000_000)
+    #: bytes that a tenant with API keys may send a day, UTC; 0 for any number
+    quota_bytes: int = _whole(1 << 40, 0, 10**15 - 1)
+    #: megapixels that are colored for a tenant with API keys a day, UTC; 0 for any number
+    quota_megapixels: int = _whole(10_000_000, 0, 10**9)
+    #: items of a tenant with API keys that may be open at once; 0 for any number
+    quota_open_items: int = _whole(2_000_000, 0, 10**9)
     #: largest master, bytes
     max_bytes: int = _whole(2 << 30, 1, 1 << 40)
     #: largest picture, all its pages that are colored together, megapixels (10^6 pixels)
@@ -91,8 +112,8 @@ class Settings:
     max_whole_megapixels: int = _whole(100, 1, 100_000)
     #: most pages that are colored into one derivative
     max_pages: int = _whole(1000, 1, 100_000)
-    #: largest ICC profile, and largest sum of EXIF, IPTC and XMP, bytes
-    max_metadata_bytes: int = _whole(16 << 20, 1 << 10, 1 << 30)
+    #: largest ICC profile, and largest sum of EXIF, IPTC and XMP, bytes; readers take no more than 64 MiB of a block
+    max_metadata_bytes: int = _whole(16 << 20, 1 << 10, 64 << 20)
     #: memory that a picture may take in its sandbox, MiB
     sandbox_megabytes: int = _whole(4096, 256, 1 << 20)
     #: whether a lossy derivative is decoded once more, so that the record says how far its lightness is off
@@ -130,6 +151,12 @@ class Settings:
     sweep_seconds: int = _whole(5, 1, 600)
     #: period of the sweeper's look through open/, seconds
     recover_seconds: int = _whole(30, 1, 3600)
+    #: networks whose addresses webhooks may have though they are not public, comma-separated
+    webhook_allow: str = _setting("", _networks, "networks, comma-separated", "10.1.0.0/16,fd12:3456::/32")
+    #: ports that webhooks are sent to, comma-separated
+    webhook_ports: str = _setting("443", _ports, "port numbers, comma-separated", "443,8443")
+    #: whether webhooks may be http, and not only https
+    webhook_insecure: bool = _switch(False)
     #: log format
     log_format: str = _choice("auto", "auto", "text", "json")
     #: least level that is logged

@@ -16,9 +16,13 @@ from typing import IO
 import pytest
 import redis
 import structlog
+from hypothesis import settings
 
 from cli.embedded import EmbeddedValkey
 from tests.house import House, make_house
+
+#: `pytest --hypothesis-profile=long`, for what looks longer there.
+settings.register_profile("long")
 
 
 @pytest.fixture(scope="session", autouse=True)

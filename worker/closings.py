@@ -6,7 +6,7 @@ from shared import logs
 from shared.clock import Clock
 from shared.index import Index
 from shared.index.claims import Closure
-from shared.items import Item, part_count, part_numbers, part_of
+from shared.items import Item, ItemState, part_count, part_numbers, part_of
 from shared.jobs import Counts, Ending, Job, JobState
 from shared.ledger import Ledger
 from shared.outcomes import canceled
@@ -29,15 +29,19 @@ def close_part(ledger: Ledger, index: Index, job: Job, part: int) -> None:
 
 
 def close_job(ledger: Ledger, index: Index, clock: Clock, job: Job) -> Ending | None:
-    """Records how the job ended, then sets its state; returns None where the index has lost the job."""
+    """Records how the job ended, then sets its state; returns None where the index has lost the job.
+
+    The counts are those of the records: what the index says may be from before its server's last start.
+    """
     seal(ledger, index, job, index.perhaps_begun(job.id))
-    progress = index.progress(job.id)
-    if progress is None:
+    _, closure = index.audit(job.id)
+    if not closure.job:
         return None
     for part in range(part_count(job.total)):
         ledger.close_part(job, part)
     ledger.write_review(job)
-    succeeded, failed = progress.counts.succeeded, progress.counts.failed
+    states = ledger.count_states(job)
+    succeeded, failed = states[ItemState.SUCCEEDED], states[ItemState.FAILED]
     left = job.total - succeeded - failed
     ending = ledger.finish(
         job,

@@ -14,13 +14,14 @@ from celery.worker import state as celery_state
 from models.answers import prove
 from models.nets import load_net
 from shared import logs
-from shared.errors import PhotochromError
+from shared.errors import PhotochromError, StorageUnavailable
 from shared.index.hosts import ALIVE_SECONDS, Host
 from shared.recipes import PIPELINE_VERSION
 from shared.registry import Registry, load_registry
 from shared.settings import Settings
 from worker.app import LEAVE, make_celery
 from worker.sweeper import Sweeper
+from worker.webhooks.courier import open_courier
 from worker.workshop import Workshop, open_sandbox, open_workshop, served_models
 
 _log = logs.logger(__name__)
@@ -30,6 +31,9 @@ _ANNOUNCE_SECONDS = ALIVE_SECONDS / 4
 
 #: A host that neither claims nor renews for this long while bells wait is wedged, seconds.
 _SILENCE_SECONDS = 45
+
+#: How long a host waits before it looks again whether its storage is there, seconds.
+_STORAGE_SECONDS = 5.0
 
 #: Exit status of a host whose net answers wrongly: EX_SOFTWARE of sysexits.h.
 NET_FAILED = 70
@@ -48,7 +52,7 @@ def run(settings: Settings) -> int:
     host = prove_host(settings, registry)
     app = make_celery(settings, registry)
     shop = open_workshop(settings, registry, app)
-    shop.store.probe()
+    prove_storage(shop)
     companions = _Companions(shop, host)
     worker_ready.connect(companions.start, weak=False, dispatch_uid="photochrom.ready")
     worker_shutting_down.connect(companions.drain, weak=False, dispatch_uid="photochrom.drain")
@@ -59,6 +63,21 @@ def run(settings: Settings) -> int:
     worker.start()
     companions.stop()
     return int(worker.exitcode or 0)
+
+
+def prove_storage(shop: Workshop) -> None:
+    """Proves the storage and waits for one that is away, full or locked; raises StorageUnfit for one that never fits.
+
+    A host that ended instead would be started again and again, and its net be loaded each time.
+    """
+    while True:
+        try:
+            shop.store.probe()
+        except StorageUnavailable as error:
+            _log.warning("storage_away", code=error.code, detail=error.detail)
+            shop.clock.sleep(_STORAGE_SECONDS)
+        else:
+            return
 
 
 def prove_host(settings: Settings, registry: Registry) -> Host:
@@ -89,7 +108,7 @@ def prove_host(settings: Settings, registry: Registry) -> Host:
 
 
 class _Companions:
-    """The threads beside the Celery worker: the announcer, the sweeper, the watchdog."""
+    """The threads beside the Celery worker: the announcer, the sweeper, the courier, the watchdog."""
 
     def __init__(self, shop: Workshop, host: Host) -> None:
         self._shop = shop
@@ -104,6 +123,7 @@ class _Companions:
             ("announcer", self._announce),
             ("watchdog", self._watch),
             ("sweeper", lambda: sweeper.run(self._stop)),
+            ("courier", lambda: open_courier(self._shop).run(self._stop, leader=sweeper.name)),
         ):
             threading.Thread(target=work, name=name, daemon=True).start()
 

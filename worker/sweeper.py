@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from shared import logs
 from shared.bells import top_up
+from shared.deletion import delete, deletions
 from shared.errors import PhotochromError
 from shared.index.claims import Audit
 from worker import closings
@@ -25,8 +26,9 @@ _LEAD_SWEEPS = 3
 #: Jobs that are audited in one sweep; more take turns.
 _AUDITS = 200
 
-#: After this a submission that was never committed is removed, seconds.
-KEEP_UNSUBMITTED = 24 * 3600
+#: After this a submission that was never committed is removed, seconds: an hour after the last repeat of its
+#: Idempotency-Key could have finished it, whatever the clocks say.
+KEEP_UNSUBMITTED = 25 * 3600
 
 
 @dataclass(kw_only=True, slots=True)
@@ -43,6 +45,8 @@ class Sweeper:
     looked: float = 0
     #: where the audits go on
     turn: int = 0
+    #: whether deleted jobs have records left
+    deleting: bool = False
 
     def run(self, stop: threading.Event) -> None:
         """Sweeps until `stop`; trouble outside is logged and waited out."""
@@ -64,12 +68,16 @@ class Sweeper:
         if wiped or now - self.looked >= shop.settings.recover_seconds:
             self._look(now)
             self.looked = now
+            self.deleting = True
+        if self.deleting:
+            self._delete()
         if wiped:
             list_newest(shop.ledger, shop.index)
             shop.index.set_epoch(self.name)
         self._close_and_audit()
         for model in shop.index.wanted_models():
             top_up(shop.bells, model, max(1, shop.index.hosts.slots(model)))
+        shop.index.quotas.tally()
         return True
 
     def _look(self, now: float) -> None:
@@ -78,6 +86,14 @@ class Sweeper:
             if found.result is Recovered.UNSUBMITTED and now - found.marked > KEEP_UNSUBMITTED:
                 _log.info("submission_discarded", job=found.job, tenant=found.tenant)
                 self.shop.ledger.discard(found.tenant, found.job)
+
+    def _delete(self) -> None:
+        """Goes on with deletions, a second's work at a time: the living must not wait for the dead."""
+        shop = self.shop
+        first = next(deletions(shop.store), None)
+        self.deleting = first is not None
+        if first:
+            delete(shop.ledger, shop.index, *first)
 
     def _close_and_audit(self) -> None:
         """Audits the live jobs; closes what could be closed a sweep ago already and so has nobody who does."""

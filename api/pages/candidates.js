@@ -5,7 +5,7 @@ import { pictureUrl } from "./server.js";
 let groups = 0;
 
 /**
- * Fills the row of an item that has candidates, from vivid to calm; the one shown at first is the item's own result.
+ * Fills the row of an item that has candidates, from likeliest to average; the one shown at first is the item's own result.
  * @param {HTMLElement} row @param {any} item @param {(candidate: any) => void} choose
  */
 export function chooser(row, item, choose) {
@@ -40,6 +40,6 @@ function choice(candidate, first, group, choose) {
 
 /** @param {number} temperature @returns {string} */
 function wordOf(temperature) {
-  const manner = temperature < 0.3 ? "vivid" : temperature > 0.5 ? "calm" : "balanced";
+  const manner = temperature < 0.3 ? "likeliest" : temperature > 0.5 ? "average" : "balanced";
   return `${manner} ${temperature}`;
 }

@@ -15,6 +15,7 @@ import numpy as np
 
 from models.eccv16 import wire
 from models.eccv16.layers import Array, Blobs
+from models.files import HEAD_BYTES, mistaken
 from shared.errors import ModelDamaged
 
 #: NetParameter: name, layers in the form of before 2014, layers.
@@ -32,9 +33,6 @@ _SIDES = 1
 #: Most dimensions of an array, Caffe's own limit.
 _MOST_DIMENSIONS = 32
 
-#: What people save under a model's name, by its first bytes.
-_IMPOSTORS = {b"<": "a web page", b"version https://git-lfs": "a Git LFS pointer", b"PK\3\4": "a ZIP or PyTorch file"}
-
 
 def read(path: Path) -> Blobs:
     """Returns the arrays of each layer that has some, float32, without copying them: the file stays mapped.
@@ -50,10 +48,8 @@ def read(path: Path) -> Blobs:
 
 def parse(data: memoryview, name: str) -> Blobs:
     """Returns what `read` does for a file's bytes; `name` is for the words of ModelDamaged."""
-    start = bytes(data[:64]).lstrip()
-    for magic, words in _IMPOSTORS.items():
-        if start.startswith(magic):
-            raise ModelDamaged(f"{name} is {words}, not a Caffe model.", seen=words)
+    if words := mistaken(bytes(data[:HEAD_BYTES])):
+        raise ModelDamaged(f"{name} {words}.", seen=words)
     try:
         found = dict(_layer(layer) for layer in _messages(data, _LAYERS))
         if not found and any(True for _ in _messages(data, _OLD_LAYERS)):

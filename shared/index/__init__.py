@@ -14,6 +14,7 @@ from shared.index.claims import Audit, Begin, Claim, Closure, Standing
 from shared.index.connection import translated
 from shared.index.hosts import Hosts
 from shared.index.progress import Progress, from_hash
+from shared.index.quotas import Quotas
 from shared.items import ItemState
 from shared.jobs import Job, JobState
 from shared.ledger import job_text
@@ -21,7 +22,7 @@ from shared.ledger import job_text
 #: How often an item may be begun without an end.
 MAX_ATTEMPTS = 5
 
-_SCRIPTS = ("register", "claim", "begin", "renew", "complete", "release", "cancel", "finish", "audit")
+_SCRIPTS = ("register", "claim", "begin", "renew", "complete", "release", "cancel", "finish", "audit", "forget")
 _EPOCH = "pc:epoch"
 _SWEEPER = "pc:sweeper"
 
@@ -33,6 +34,7 @@ class Index:
         # redis-py types a reply as all that any protocol and encoding could give: bytes here, always.
         self._client: Any = client
         self.hosts = Hosts(client=client)
+        self.quotas = Quotas(client)
         folder = resources.files("shared.index")
         prelude = folder.joinpath("prelude.lua").read_text("utf-8")
         self._scripts = {
@@ -60,7 +62,7 @@ class Index:
                 job.total,
                 int(job.created * 1000),
                 job_text(job),
-                JobState.CANCELING if known.canceled else JobState.QUEUED,
+                known.state,
                 known.done,
                 known.failed,
                 known.succeeded,
@@ -76,6 +78,10 @@ class Index:
     def finish(self, job_id: str, state: JobState) -> bool:
         """Sets the final state of a job whose `finished.json` exists."""
         return bool(self._run("finish", job_id, state))
+
+    def forget(self, tenant: str, job_id: str) -> None:
+        """Takes a job out that is deleted, or that storage does not have."""
+        self._run("forget", job_id, tenant)
 
     def audit(self, job_id: str) -> tuple[Audit, Closure]:
         """Proves the job's bookkeeping and ends leases that ran out."""
@@ -208,15 +214,24 @@ class Index:
                 return False
             return bool(self._client.pexpire(_SWEEPER, int(seconds * 1000)))
 
-    def has_epoch(self) -> bool:
-        """Tells whether the index was rebuilt since it was last wiped."""
+    def leads(self, name: str) -> bool:
+        """Tells whether `name` holds the sweeper's lock."""
         with translated():
-            return bool(self._client.exists(_EPOCH))
+            return bool(self._client.get(_SWEEPER) == name.encode())
+
+    def has_epoch(self) -> bool:
+        """Tells whether the index was rebuilt since it was last wiped, or its server last started."""
+        with translated():
+            return bool((self._client.get(_EPOCH) or b"").startswith(self._run_id()))
 
     def set_epoch(self, name: str) -> None:
         """Notes that the index has every open job."""
         with translated():
-            self._client.set(_EPOCH, name)
+            self._client.set(_EPOCH, self._run_id() + name.encode())
+
+    def _run_id(self) -> bytes:
+        """Returns what tells this life of the server from every other."""
+        return f"{self._client.info('server')['run_id']} ".encode()
 
     def ping(self) -> None:
         """Asks the server for a sign of life."""

@@ -4,8 +4,7 @@
 -- Returns {verdict, closable}: sound, dropped, ended or unknown.
 local id = ARGV[1]
 local job = load_job(id)
-if not job or not job.total then
-  if job then drop({ id = id, model = '', pipeline = '', tenant = '', class = '' }) end
+if not job then
   redis.call('SREM', 'pc:live', id)
   return { 'unknown', 0 }
 end

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.jobs import JobState
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
@@ -69,6 +71,13 @@ class Standing:
     succeeded: int = 0
     #: whether the job is canceled
     canceled: bool = False
+
+    @property
+    def state(self) -> JobState:
+        """What the job is about, as far as its records tell."""
+        if self.canceled:
+            return JobState.CANCELING
+        return JobState.RUNNING if self.done else JobState.QUEUED
 
 
 def bitmap(numbers: Sequence[int], total: int) -> bytes:

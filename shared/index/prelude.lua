@@ -2,7 +2,8 @@
 --
 -- pc:job:<id>          hash: spec, tenant, model, pipeline, class, total, cursor, state, revision, succeeded, failed,
 --                      ended (done bits), held (items under a lease), created, started, finished (ms), rebuilt (1: it
---                      was registered from storage, and who had begun what before that is not known)
+--                      was registered from storage, and who had begun what before that is not known), run (the life
+--                      of the server in which it was registered)
 -- pc:job:<id>:done     bitmap: the item has ended          pc:job:<id>:failed   bitmap: set only where done is
 -- pc:job:<id>:due      sorted set: item -> ms when it may be claimed (end of its lease or of its wait)
 -- pc:job:<id>:tries    hash: item -> attempts|begun|owner, only for items in due; no owner: nobody holds it
@@ -28,11 +29,26 @@ local function now_ms() return math.floor(now_us() / 1000) end
 
 local function key(id, what) return 'pc:job:' .. id .. (what and (':' .. what) or '') end
 
+-- This life of the server.
+local run
+local function this_run()
+  run = run or string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+  return run
+end
+
+local drop
+
+-- What an earlier life left, in a snapshot, a log or a replica, may be older than storage: a canceled job would go on
+-- after its end. It is dropped, as is what is left of a hash that lost its fields, and registered again from storage.
 local function load_job(id)
   local flat = redis.call('HGETALL', key(id))
   if #flat == 0 then return nil end
   local job = { id = id }
   for i = 1, #flat, 2 do job[flat[i]] = flat[i + 1] end
+  if job.run ~= this_run() then
+    drop(job.total and job or { id = id, model = '', pipeline = '', tenant = '', class = '' })
+    return nil
+  end
   for _, name in ipairs({ 'total', 'cursor', 'succeeded', 'failed', 'ended', 'held' }) do job[name] = tonumber(job[name]) end
   return job
 end
@@ -130,7 +146,7 @@ local function lapse_all(job, now)
   end
 end
 
-local function drop(job)
+drop = function(job)
   leave_lane(job)
   redis.call('ZREM', 'pc:waiting', job.id)
   redis.call('SREM', 'pc:live', job.id)

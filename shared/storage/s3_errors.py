@@ -27,16 +27,24 @@ WAITING: tuple[type[Exception], ...] = (
 _AWAY: tuple[type[Exception], ...] = (*WAITING, urllib3.exceptions.HTTPError, OSError)
 _WRONG: tuple[type[Exception], ...] = (theirs.BotoCoreError, theirs.UndefinedModelAttributeError)
 
-#: Errors of the server that waiting can end although their status says 4xx.
+#: Errors of the server that waiting can end although their status says 4xx. Rights, keys, buckets and clocks are set
+#: right without a start of ours: who waits goes on by itself, and no item pays for it.
 _PASSING = frozenset(
     {
+        "403",  # a HEAD has no body that tells more
+        "AccessDenied",
+        "AllAccessDisabled",
         "BadDigest",
         "ConditionalRequestConflict",
         "ExpiredToken",
         "IncompleteBody",
+        "InvalidAccessKeyId",
+        "NoSuchBucket",
         "NoSuchUpload",
         "OperationAborted",
+        "RequestTimeTooSkewed",
         "RequestTimeout",
+        "SignatureDoesNotMatch",
         "SlowDown",
         "Throttling",
         "ThrottlingException",
@@ -47,6 +55,7 @@ _PASSING = frozenset(
 )
 
 _WORDS = {
+    "403": "The server refuses it: check the credentials, what they may do, and that this machine's clock is right.",
     "AccessDenied": "The credentials may not do that: allow them to get, put, delete and list in this bucket.",
     "AllAccessDisabled": "The bucket is closed: ask the provider.",
     "ExpiredToken": "The credentials have expired and no new ones came.",

@@ -44,7 +44,7 @@ def test_answers_are_hardened(house: House) -> None:
     page = house.http().get("/", buffered=True)
     assert page.status_code == 200
     assert "Photochrom" in page.text
-    assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+    assert "default-src 'none'; script-src 'self'" in page.headers["Content-Security-Policy"]
     assert house.http().get("/healthz").headers["X-Content-Type-Options"] == "nosniff"
     for asset in re.findall(r'(?:src|href)="(static/[^"]+)"', page.text):
         assert house.http().get(f"/{asset}", buffered=True).status_code == 200

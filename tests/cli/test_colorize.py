@@ -78,6 +78,18 @@ def test_usage_is_explained(tmp_path: Path) -> None:
     assert "exclude each other" in run(photo, "--candidates", "0.2,0.3", "--temperature", 0.2).stderr
 
 
+@pytest.mark.parametrize("files", [1, 4])
+def test_a_missing_device_is_no_fault_of_the_files(files: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that is not here ends the run once, with status 2, and no file is said to have failed."""
+    monkeypatch.setenv("PHOTOCHROM_ENGINE", "onnxruntime")
+    monkeypatch.setenv("PHOTOCHROM_DEVICE", "cuda_fp16")
+    monkeypatch.setenv("PHOTOCHROM_WORKERS", "1")
+    result = run(*(write_picture(tmp_path / f"{number}.png") for number in range(files)))
+    assert result.exit_code == 2
+    assert result.stderr.count("[engine_unavailable]") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{number}.png" for number in range(files)]
+
+
 @pytest.mark.slow
 def test_many_photos_use_several_processes(tmp_path: Path) -> None:
     """From four files on processes share the work; their results are those of one."""

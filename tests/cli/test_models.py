@@ -81,6 +81,14 @@ def write(path: Path, data: bytes) -> Path:
     return path
 
 
+def entry(**fields: str) -> str:
+    """Returns a registry of one model, with some fields as they are given in TOML."""
+    right = {"digest": f'"{"a" * 64}"', "shape": '"lite"', "input_size": "224", "files": '[{ name = "net.onnx" }]'}
+    words = "".join(f'{name} = ""\n' for name in ("summary", "engine", "license", "origin"))
+    rest = "".join(f"{name} = {value}\n" for name, value in (right | fields).items())
+    return f"[models.net]\noutput_size = 56\n{words}{rest}"
+
+
 def facts(name: str) -> dict[str, object]:
     """Returns what `list --json` says of one model."""
     lines = [json.loads(line) for line in run("list", "--json").stdout.splitlines()]
@@ -324,6 +332,14 @@ def test_answers_that_prove_nothing_are_refused() -> None:
         pytest.param("[models.net]\nsize = 3\n", id="fields are missing"),
         pytest.param("[other]\n", id="no models"),
         pytest.param("models = 3\n", id="a number"),
+        pytest.param(entry(digest="5"), id="a digest that is a number"),
+        pytest.param(entry(digest='"abc"'), id="a digest that is too short"),
+        pytest.param(entry(input_size='"224"'), id="a size that is a text"),
+        pytest.param(entry(shape='"vgg"'), id="an unknown shape"),
+        pytest.param(entry(files="[]"), id="no file"),
+        pytest.param(entry(files="[{ name = 3 }]"), id="a file whose name is a number"),
+        pytest.param(entry(files='[{ name = "../net.onnx" }]'), id="a file that lies elsewhere"),
+        pytest.param(entry(ships="true"), id="a net of the operator's that ships"),
     ],
 )
 def test_a_registry_that_cannot_be_understood_is_refused(folder: Path, text: str) -> None:
@@ -333,6 +349,8 @@ def test_a_registry_that_cannot_be_understood_is_refused(folder: Path, text: str
     with pytest.raises(RegistryDamaged, match=FILE_NAME):
         load_registry(folder)
     assert "[registry_damaged]" in run("list").stderr
+    (folder / FILE_NAME).write_text(entry())
+    assert load_registry(folder).named("net").input_size == 224
 
 
 def test_the_operator_cannot_change_what_ships(folder: Path, tmp_path: Path) -> None:

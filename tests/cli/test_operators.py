@@ -56,16 +56,36 @@ def test_doctor_checks_everything(data: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_keys_are_made_listed_and_revoked(data: Path) -> None:
-    """A key is printed once; the list shows the beginning of its hash, which revokes it."""
+    """A key is printed once; the list shows the beginning of its hash, which revokes it, its scopes and its state."""
     made = run("keys", "create", "--tenant", "museum", "--name", "scanner")
     assert made.stdout.startswith("pc_")
     listed = run("keys", "list").stdout
-    assert "museum" in listed
+    assert re.search(r"  museum  \S+  read,submit  good  scanner\n$", listed)
     assert made.stdout.strip() not in listed
     assert run("keys", "revoke", "zz").exit_code == 2
     assert run("keys", "revoke", listed.split()[0]).exit_code == 0
-    assert run("keys", "list").stdout == ""
+    assert re.search(r"  revoked \S+Z  scanner\n$", run("keys", "list").stdout)
     assert run("keys", "create", "--tenant", "../up").exit_code == 2
+
+
+def test_a_key_has_scopes_an_end_and_a_successor(data: Path) -> None:
+    """Scopes and lifetime are given at its making; a rotated key has both, and the old one ends with the overlap."""
+    assert run("keys", "create", "--scope", "admin", "--scope", "read", "--expires", "90d").exit_code == 0
+    for wrong in ("90", "d", "0d", "-1d"):
+        assert run("keys", "create", "--expires", wrong).exit_code == 2, wrong
+    assert run("keys", "create", "--scope", "all").exit_code == 2
+    (row,) = run("keys", "list").stdout.splitlines()
+    old = row.split()[0]
+    assert "  admin,read  good until " in row
+    rotated = run("keys", "rotate", old, "--overlap", "1h")
+    assert rotated.stdout.startswith("pc_")
+    assert "3,600 s more" in rotated.stderr
+    before, after = run("keys", "list").stdout.splitlines()
+    assert before.startswith(old)
+    assert before.split()[6] < after.split()[6]
+    assert after.split()[3] == "admin,read"
+    run("keys", "revoke", old)
+    assert run("keys", "rotate", old).exit_code == 2
 
 
 def test_recover_and_sweep_rebuild_the_index(data: Path, client: redis.Redis) -> None:

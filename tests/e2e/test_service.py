@@ -20,6 +20,7 @@ from PIL import Image
 
 from models.lab import lightness, linear
 from photochrom import Client
+from photochrom.errors import ProblemError
 
 pytestmark = pytest.mark.slow
 
@@ -192,3 +193,19 @@ def test_a_stop_and_a_start_go_on(start_service: Callable[..., Any], photos: Pat
     assert service.stop() == 0
     service.start()
     assert {client.wait(job).counts["succeeded"] for job in jobs} == {1}
+
+
+def test_a_job_is_deleted_when_it_has_ended(service_url: str, photos: Path) -> None:
+    """`photochrom delete` takes an ended job away for good; its master stays uploaded."""
+    client = Client(service_url)
+    photo = photos / "nipomo.jpg"
+    master = client.upload(photo)
+    job = client.wait(client.submit([{"sha256": master, "filename": photo.name}]).id)
+    command = [sys.executable, "-m", "photochrom", "delete", job.id, "--server", service_url]
+    first, second = (subprocess.run(command, capture_output=True, text=True, check=False, timeout=60) for _ in range(2))
+    assert (first.returncode, first.stdout) == (0, f"{job.id}  deleted\n")
+    assert (second.returncode, "There is no job" in second.stderr) == (2, True)
+    with pytest.raises(ProblemError, match="There is no job"):
+        client.job(job.id)
+    assert job.id not in [other.id for other in client.jobs()]
+    assert client.missing([{"sha256": master, "size": photo.stat().st_size}]) == []

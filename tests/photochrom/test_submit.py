@@ -341,6 +341,19 @@ def test_refusals_and_silence_are_told_apart(served: Served, tmp_path: Path) -> 
         Client(served.url).upload(text)
 
 
+@pytest.mark.parametrize("option", [["--temperature", "nan"], ["--chroma-gain", "inf"], ["--candidates", "0.2,nan"]])
+def test_what_is_no_number_is_refused_here(tmp_path: Path, option: list[str]) -> None:
+    """JSON cannot say it, so that no server is asked, let alone waited for."""
+    write_picture(tmp_path / "in/a.png")
+    arguments = [str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--server", "http://127.0.0.1:9", *option]
+    result = CliRunner().invoke(main, ["submit", *arguments])
+    assert result.exit_code == 2
+    assert "number" in result.stderr
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(ValueError, match="JSON"):
+        Client("http://127.0.0.1:9").submit([], {"temperature": float("nan")})
+
+
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """A command whose packages are missing says what to install; unknown commands are refused."""
     import importlib  # noqa: PLC0415
@@ -354,3 +367,15 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "pip install 'photochrom[worker]'" in result.stderr
     assert CliRunner().invoke(main, ["paint"]).exit_code == 2
     assert "colorize" in CliRunner().invoke(main, ["--help"]).stdout
+
+
+def test_a_webhook_goes_with_every_job(served: Served, tmp_path: Path) -> None:
+    """--webhook travels with the submission; one that the server refuses ends the command with its words."""
+    write_picture(tmp_path / "in/a.png")
+    address = ("--server", served.url, "--no-wait", "--json")
+    run = CliRunner().invoke(main, ["submit", str(tmp_path / "in"), "--webhook", "https://example.org/in", *address])
+    assert run.exit_code == 0, run.output
+    (job,) = Client(served.url).jobs()
+    assert job.data["webhook"] == "https://example.org/…"
+    with pytest.raises(ProblemError, match="https://"):
+        Client(served.url).submit([{"sha256": "a" * 64, "filename": "a"}], webhook="http://example.org/")

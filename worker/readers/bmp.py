@@ -9,6 +9,7 @@ import numpy as np
 from models.spaces import Samples
 from shared.formats import BMP
 from worker.pictures import Kind, Master
+from worker.readers.blocks import taken
 from worker.readers.bmp_header import RLE4, RLE8, Bitmap, read_bitmap
 from worker.readers.bmp_runs import read_runs
 from worker.readers.contents import contents
@@ -25,7 +26,7 @@ def open_master(source: IO[bytes]) -> Master:
     bitmap = read_bitmap(data)
     finds = Finds(dpi=dots_per_inch(bitmap.per_meter))
     if bitmap.profile:
-        finds.profile = bytes(data[bitmap.profile])
+        finds.profile = taken(data[bitmap.profile], "profile")
         if not finds.profile or len(finds.profile) < bitmap.profile.stop - bitmap.profile.start:
             finds.profile = None
             finds.warnings.append("profile_unreadable")

@@ -17,6 +17,7 @@ from shared.errors import Truncated
 from shared.formats import JP2
 from worker.metadata import iptc
 from worker.pictures import Master
+from worker.readers.blocks import taken
 from worker.readers.codestream import SOC, Stream, check, read_stream
 from worker.readers.contents import contents, for_codec
 from worker.readers.finds import Finds, dots_per_inch
@@ -103,13 +104,13 @@ def _find_resolution(finds: Finds, head: memoryview) -> None:
 def _find_block(finds: Finds, name: bytes, body: memoryview) -> None:
     """Keeps a block of metadata; the first of a kind counts."""
     if name == _XMP:
-        finds.xmp = finds.xmp or bytes(body)
+        finds.xmp = finds.xmp or taken(body, "XMP")
     elif name == _EXIF:
-        finds.exif = finds.exif or bytes(body).removeprefix(b"Exif\0\0")
+        finds.exif = finds.exif or taken(body, "EXIF").removeprefix(b"Exif\0\0")
     elif name == _IPTC:
-        finds.iptc = finds.iptc or bytes(body)
+        finds.iptc = finds.iptc or taken(body, "IPTC")
     elif name == _PHOTOSHOP:
-        finds.iptc = finds.iptc or iptc.from_photoshop(bytes(body))
+        finds.iptc = finds.iptc or iptc.from_photoshop(taken(body, "IPTC"))
 
 
 def _decode(data: memoryview, where: slice, stream: Stream, color: Color) -> Samples:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from shared.errors import Corrupt, UnsupportedPicture
 from worker.icc import color_space
 from worker.pictures import Kind
+from worker.readers.blocks import taken
 from worker.readers.codestream import Stream
 from worker.readers.jp2_boxes import boxes, make_box
 
@@ -80,7 +81,7 @@ def _space(colors: list[memoryview]) -> tuple[int | None, bytes | None]:
             if space in _ENUMERATED:
                 return space, None
         elif body[0] in (2, 3):
-            return None, bytes(body[3:])
+            return None, taken(body[3:], "profile")
     if colors:
         raise UnsupportedPicture(
             "The picture's color space is none of gray, sRGB and sYCC, and no profile tells more.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 from worker.metadata import iptc
+from worker.readers.blocks import require_small
 from worker.readers.extended_xmp import Extension, joined
 from worker.readers.finds import Finds, dots_per_inch
 from worker.readers.jpeg_segments import APP0
@@ -35,10 +36,15 @@ class Blocks:
         self._profile_markers: list[int] = []
         self._photoshop: list[bytes] = []
         self._extension = Extension()
+        #: bytes of application segments so far
+        self._size = 0
 
     def add(self, marker: int, at: int, body: memoryview) -> None:
         """Takes a segment: its marker's second byte, where its body begins, the body. Most mean nothing here."""
         app = marker - APP0
+        if app in (1, 2, 13):
+            self._size += len(body)
+            require_small(self._size, "profile and metadata")
         if app == 0 and _begins(body, _JFIF):
             self._add_density(body)
         elif app == 1 and _begins(body, _EXIF) and self._finds.exif is None:

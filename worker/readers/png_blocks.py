@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 from worker.metadata import iptc
+from worker.readers.blocks import require_small, taken
 from worker.readers.finds import Finds, dots_per_inch
 from worker.readers.png_chunks import Chunk
 from worker.readers.png_text import keyword, read_raw_profile, read_text, unpacked
@@ -33,7 +34,7 @@ def find(data: memoryview, chunks: list[Chunk]) -> Finds:
         elif chunk.kind in (b"iCCP", b"sRGB", b"gAMA", b"cICP", b"pHYs", b"eXIf", b"acTL"):
             chosen.setdefault(chunk.kind, body)
     if b"eXIf" in chosen:
-        finds.exif = bytes(chosen[b"eXIf"])
+        finds.exif = taken(chosen[b"eXIf"], "EXIF")
     if len(chosen.get(b"pHYs", b"")) == 9:
         x, y, unit = struct.unpack(">IIB", chosen[b"pHYs"])
         finds.dpi = dots_per_inch((x, y)) if unit == 1 else None
@@ -46,6 +47,7 @@ def find(data: memoryview, chunks: list[Chunk]) -> Finds:
 
 def _find_color(finds: Finds, chosen: dict[bytes, memoryview]) -> None:
     if b"iCCP" in chosen:
+        require_small(len(chosen[b"iCCP"]), "packed profile")
         _, rest = keyword(chosen[b"iCCP"])
         finds.profile = unpacked(rest[1:]) if bytes(rest[:1]) == b"\0" else None
         if not finds.profile:
@@ -60,6 +62,8 @@ def _find_color(finds: Finds, chosen: dict[bytes, memoryview]) -> None:
 
 
 def _find_texts(finds: Finds, texts: dict[bytes, tuple[bytes, memoryview]]) -> None:
+    for _, body in texts.values():
+        require_small(len(body), "text")
     if _XMP in texts:
         finds.xmp = _told(finds, read_text(*texts[_XMP]))
     for name in (b"exif", b"APP1", b"iptc", b"8bim", b"xmp", b"icc", b"icm"):

@@ -11,8 +11,9 @@ from worker.readers.contents import quoted
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
-#: Chunks of a file at most: 100 megapixels of 16-bit RGB in pieces of 8 KiB are 75,000.
+#: Chunks of pixels of a file at most: 100 megapixels of 16-bit RGB in pieces of 8 KiB are 75,000. And other chunks.
 _MOST_CHUNKS = 1 << 20
+_MOST_OTHERS = 1 << 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +52,7 @@ def read_chunks(data: memoryview) -> list[Chunk]:
     Corrupt for what is no chunk.
     """
     chunks: list[Chunk] = []
-    at = len(SIGNATURE)
+    at, others = len(SIGNATURE), 0
     while not chunks or chunks[-1].kind != b"IEND":
         if len(chunks) == _MOST_CHUNKS:
             raise Corrupt(f"The file has more than {_MOST_CHUNKS:,} chunks.", limit=_MOST_CHUNKS)
@@ -69,6 +70,9 @@ def read_chunks(data: memoryview) -> list[Chunk]:
         chunk = Chunk(kind=kind, start=at + 8, end=at + 8 + length)
         if kind not in (b"IDAT", b"fdAT"):
             chunk.check(data)
+            others += 1
+            if others > _MOST_OTHERS:
+                raise Corrupt(f"The file has more than {_MOST_OTHERS:,} chunks beside its pixels.", limit=_MOST_OTHERS)
         chunks.append(chunk)
         at += 12 + length
     if not any(chunk.kind == b"IDAT" for chunk in chunks):

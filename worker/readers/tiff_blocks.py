@@ -11,6 +11,7 @@ from shared.errors import PictureError
 from worker.metadata import exif, iptc
 from worker.pictures import Metadata
 from worker.readers import tiff_tags as tag
+from worker.readers.blocks import require_small
 from worker.readers.tiff_directories import Directory
 from worker.readers.tiff_file import File
 
@@ -35,7 +36,8 @@ def read_dpi(directory: Directory) -> tuple[float, float] | None:
 
 
 def read_profile(directory: Directory) -> tuple[bytes | None, tuple[str, ...]]:
-    """Returns the ICC profile, and a warning where there is one that cannot be read."""
+    """Returns the ICC profile, and a warning where there is one that cannot be read. Raises MetadataTooLarge."""
+    require_small(directory.size(tag.PROFILE), "profile")
     try:
         return directory.data(tag.PROFILE) or None, ()
     except PictureError:
@@ -43,16 +45,21 @@ def read_profile(directory: Directory) -> tuple[bytes | None, tuple[str, ...]]:
 
 
 def read_metadata(directory: Directory, file: File) -> tuple[Metadata, tuple[str, ...]]:
-    """Returns EXIF, IPTC and XMP, and a warning where there is one of them that cannot be read."""
-    block = exif.of_tiff(file.source, directory.offset)
+    """Returns EXIF, IPTC and XMP, and a warning where there is one of them that cannot be read.
+
+    Raises MetadataTooLarge.
+    """
+    for block, name in ((tag.IPTC, "IPTC"), (tag.PHOTOSHOP, "IPTC"), (tag.XMP, "XMP")):
+        require_small(directory.size(block), name)
+    fields = exif.of_tiff(file.source, directory.offset)
     records = _readable(_records, directory) or _readable(_wrapped_records, directory)
     packet = _readable(_packet, directory)
     lost = (
-        block is None and (tag.EXIF in directory or tag.GPS in directory),
+        fields is None and (tag.EXIF in directory or tag.GPS in directory),
         records is None and tag.IPTC in directory,
         packet is None and tag.XMP in directory,
     )
-    metadata = Metadata(exif=block, iptc=records, xmp=packet)
+    metadata = Metadata(exif=fields, iptc=records, xmp=packet)
     return metadata, ("metadata_unreadable",) if any(lost) else ()
 
 

@@ -96,6 +96,11 @@ class Directory:
         """Returns the type of a field that is there."""
         return self._fields[tag].type
 
+    def size(self, tag: int) -> int:
+        """Returns the bytes that a field claims; 0 where there is none, or of an unknown type."""
+        field = self._fields.get(tag)
+        return field.count * np.dtype(_TYPES[field.type]).itemsize if field and field.type in _TYPES else 0
+
     def data(self, tag: int, most: int | None = None) -> bytes | None:
         """Returns the bytes of a field's values (the first `most` of them); None where there is none.
 

@@ -13,6 +13,7 @@ from models.spaces import Samples
 from shared.errors import Corrupt
 from shared.formats import WEBP
 from worker.pictures import Kind, Master
+from worker.readers.blocks import taken
 from worker.readers.contents import contents, for_codec
 from worker.readers.finds import Finds
 from worker.readers.webp_chunks import summarize
@@ -24,7 +25,7 @@ def open_master(source: IO[bytes]) -> Master:
     summary = summarize(contents(source))
     if not summary.width or not summary.height:
         raise Corrupt("The file claims a picture without pixels.", seen=0)
-    blocks = {kind: bytes(body) for kind, body in summary.blocks.items()}
+    blocks = {kind: taken(body, "profile or metadata") for kind, body in summary.blocks.items()}
     finds = Finds(
         profile=blocks.get(b"ICCP"),
         exif=blocks.get(b"EXIF", b"").removeprefix(b"Exif\0\0") or None,

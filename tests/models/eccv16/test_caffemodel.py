@@ -46,6 +46,14 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         assert not found.flags.writeable
 
 
+def test_a_name_of_any_length_is_no_web_page() -> None:
+    """A file may begin with a line feed and "<": the field of the name, and a length of 60."""
+    file = io.BytesIO()
+    write(file, "n" * 60, [("first", "Convolution", DATA)])
+    assert file.getvalue().startswith(b"\n<")
+    assert list(parse(file.getbuffer(), "a")) == ["first"]
+
+
 def test_files_of_before_2014_are_read() -> None:
     """Their shapes have four sides, in fields of their own, and a vector is 1 x 1 x 1 x n."""
     sides = b"".join(wire.varint(number << 3) + wire.varint(side) for number, side in ((1, 2), (2, 3), (3, 1), (4, 1)))
@@ -67,13 +75,13 @@ def test_data_in_several_pieces_is_joined() -> None:
     [
         pytest.param(b"<!DOCTYPE html><title>404</title>", "web page", id="HTML"),
         pytest.param(b"\n\n  <html>", "web page", id="HTML after empty lines"),
-        pytest.param(b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer", id="pointer"),
+        pytest.param(b"version https://git-lfs.github.com/spec/v1\n", "pointer of Git LFS", id="pointer"),
         pytest.param(b"PK\3\4" + bytes(20), "PyTorch", id="PyTorch"),
         pytest.param(b"\x08\x01", "no layers", id="no layers"),
         pytest.param(wire.field(100, wire.field(1, b"a")), "no layers with weights", id="no arrays"),
         pytest.param(wire.field(2, b""), "before 2014", id="old layers"),
         pytest.param(wire.head(100, 1 << 40) + b"abc", "1,099,511,627,776 bytes", id="length beyond the end"),
-        pytest.param(b"\x0b", "wire type 3", id="a group"),
+        pytest.param(b"\x08\x01\x0b", "wire type 3", id="a group"),
         pytest.param(b"\x0f", "wire type 7", id="no wire type"),
         pytest.param(b"\x02\x00", "without a number", id="field 0"),
         pytest.param(b"\x08" + b"\xff" * 20, "without an end", id="endless number"),

@@ -104,7 +104,7 @@ def test_a_store_that_keeps_the_losers_bytes_is_refused(monkeypatch: pytest.Monk
 
 def test_a_missing_bucket_is_named(open_s3: Callable[[], S3Store]) -> None:
     """The probe of a bucket that does not exist says which setting to correct."""
-    with pytest.raises(StorageUnfit, match="PHOTOCHROM_STORAGE_URL"):
+    with pytest.raises(StorageUnavailable, match="PHOTOCHROM_STORAGE_URL"):
         open_s3().probe()
 
 

@@ -43,11 +43,12 @@ def test_the_walk_sees_errors() -> None:
     [
         (404, "NoSuchKey", KeyError),
         (404, "404", KeyError),  # a HEAD has no body
-        (404, "NoSuchBucket", StorageUnfit),
-        (403, "AccessDenied", StorageUnfit),
-        (403, "403", StorageUnfit),
-        (403, "SignatureDoesNotMatch", StorageUnfit),
-        (403, "RequestTimeTooSkewed", StorageUnfit),
+        (404, "NoSuchBucket", StorageUnavailable),  # what somebody sets right while we wait
+        (403, "AccessDenied", StorageUnavailable),
+        (403, "403", StorageUnavailable),
+        (403, "InvalidAccessKeyId", StorageUnavailable),
+        (403, "SignatureDoesNotMatch", StorageUnavailable),
+        (403, "RequestTimeTooSkewed", StorageUnavailable),
         (301, "PermanentRedirect", StorageUnfit),
         (400, "SomethingNew", StorageUnfit),
         (501, "NotImplemented", StorageUnfit),  # no waiting brings a feature
