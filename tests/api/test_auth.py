@@ -15,7 +15,7 @@ from api.keys import Scope, create_key, find_key, list_keys, revoke_key, rotate_
 from shared import layout
 from shared.errors import StorageUnavailable
 from shared.ids import new_id
-from shared.storage import ObjectInfo
+from shared.storage import ObjectInfo, Source
 from shared.storage.memory import MemoryStore
 from tests.api.routes import calls
 from tests.house import House, make_house, picture
@@ -83,6 +83,9 @@ def test_health_is_told_while_storage_is_away(client: redis.Redis) -> None:
             raise StorageUnavailable("away")
 
         def head(self, key: str) -> ObjectInfo | None:
+            raise StorageUnavailable("away")
+
+        def put(self, key: str, source: Source, *, media_type: str = "application/octet-stream") -> None:
             raise StorageUnavailable("away")
 
     http = make_house(client, store=Away()).http()

@@ -39,7 +39,9 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTED = {
     code
     for row in re.findall(
-        r"^\| (`[a-z_`, ]+`) \|", (ROOT / "docs/api.md").read_text().partition("| warning |")[2], re.MULTILINE
+        r"^\| (`[a-z_`, ]+`) \|",
+        (ROOT / "docs/api.md").read_text().partition("| warning |")[2].partition("\n\n")[0],
+        re.MULTILINE,
     )
     for code in re.findall(r"[a-z_]+", row)
 }
