@@ -96,6 +96,15 @@ def children(pid: int) -> list[int]:
         return []
 
 
+def is_alive(pid: int) -> bool:
+    """Tells whether a process still runs; one that nobody has waited for yet does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
 def _command_line(pid: int) -> bytes:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()

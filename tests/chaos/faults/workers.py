@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
+from tests.chaos.processes import is_alive
 from tests.chaos.site import Site
 from tests.chaos.strikes import Strike, since
 
@@ -29,12 +30,16 @@ class KillWorkers:
             begun = time.time()
             workers = host.workers()
             how = dice.choice(("worker", "worker", "first", "all"))
+            dying = [*workers, host.pid]
             if how == "worker" and workers:
-                _kill(dice.choice(workers))
+                dying = [dice.choice(workers)]
+                _kill(dying[0])
             elif how == "first":
                 _kill(host.pid)
             else:
                 host.signal(signal.SIGKILL)
+            # The kernel takes its time, and a child hears of its parent's death later still: until then it may begin.
+            _await_deaths(dying)
             return since(begun, self.name, frozenset({host.name}))
 
 
@@ -75,6 +80,12 @@ class RestartWorkers:
             host.start()
             # A host that stops in order gives nothing back half done.
             return since(begun, self.name, frozenset() if stopped else frozenset({host.name}))
+
+
+def _await_deaths(pids: list[int]) -> None:
+    until = time.time() + _STOP_SECONDS
+    while any(is_alive(pid) for pid in pids) and time.time() < until:
+        time.sleep(0.01)
 
 
 def _kill(pid: int) -> None:
