@@ -372,7 +372,7 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_webhook_goes_with_every_job(served: Served, tmp_path: Path) -> None:
     """--webhook travels with the submission; one that the server refuses ends the command with its words."""
     write_picture(tmp_path / "in/a.png")
-    address = ("--server", served.url, "--no-wait", "--json")
+    address = ("--server", served.url, "--out", str(tmp_path / "out"), "--no-wait", "--json")
     run = CliRunner().invoke(main, ["submit", str(tmp_path / "in"), "--webhook", "https://example.org/in", *address])
     assert run.exit_code == 0, run.output
     (job,) = Client(served.url).jobs()
