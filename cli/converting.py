@@ -12,6 +12,7 @@ import numpy as np
 
 from cli.reporting import Command
 from models.answers import TOLERANCE, known_inputs
+from models.decoding import TEMPERATURE
 from models.eccv16.onnx_file import check
 from models.eccv16.weights import SUFFIX, converted
 from models.engines.cv2_net import Cv2Net, reads_caffe
@@ -20,9 +21,6 @@ from models.nets import color
 from shared.errors import Misconfigured, NetSelfTestFailed
 from shared.registry import load_registry
 from shared.settings import load
-
-#: Temperature at which the two are compared: the paper's.
-_TEMPERATURE = 0.38
 
 
 @click.command(cls=Command)
@@ -76,9 +74,7 @@ def _written(target: Path, content: bytes) -> Iterator[Path]:
 def _difference(source: Path, part: Path, size: int) -> float:
     """Returns the largest difference in ab; raises NetSelfTestFailed where it is more than rounding."""
     lightness = known_inputs(size)["disc"]
-    one, other = (
-        color(Cv2Net(path, input_size=size, device="cpu"), lightness, _TEMPERATURE) for path in (source, part)
-    )
+    one, other = (color(Cv2Net(path, input_size=size, device="cpu"), lightness, TEMPERATURE) for path in (source, part))
     apart = float(np.abs(one - other).max())
     if not apart <= TOLERANCE:
         raise NetSelfTestFailed(

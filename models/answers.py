@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models.decoding import TEMPERATURE
 from models.files import home
 from models.nets import Net, color
 from shared.errors import NetFailed, NetSelfTestFailed
@@ -21,9 +22,6 @@ Answers = dict[str, list[float]]
 
 #: How far a known answer may be off, in ab: engines and processors round differently.
 TOLERANCE = 0.05
-
-#: Temperature of the self-test.
-_TEMPERATURE = 0.38
 
 
 def answers_path(model: Model, folder: Path) -> Path:
@@ -87,7 +85,7 @@ def text_of(answers: Answers, model: Model) -> str:
     lines = "".join(f"{name} = {answer}\n" for name, answer in answers.items())
     return (
         f"# Answers of {model.name} (SHA-256 {model.digest}) to the two known inputs of models/answers.py at "
-        f"temperature {_TEMPERATURE}: mean a, mean b, mean chroma.\n{lines}"
+        f"temperature {TEMPERATURE}: mean a, mean b, mean chroma.\n{lines}"
     )
 
 
@@ -101,7 +99,7 @@ def known_inputs(size: int) -> dict[str, Array]:
 
 def _colors(net: Net) -> dict[str, Array]:
     """Returns the net's ab, float32[2, h/4, w/4], for each known input."""
-    return {name: color(net, lightness, _TEMPERATURE) for name, lightness in known_inputs(net.input_size).items()}
+    return {name: color(net, lightness, TEMPERATURE) for name, lightness in known_inputs(net.input_size).items()}
 
 
 def _summary(ab: Array) -> list[float]:

@@ -13,6 +13,9 @@ from shared.errors import NetFailed
 
 Array = NDArray[np.float32]
 
+#: The paper's temperature, between mode and mean (Zhang et al., ECCV 2016, section 2.3).
+TEMPERATURE = 0.38
+
 
 def annealed_mean(logits: Array, temperature: float) -> Array:
     """Returns the mean of the bin centers under softmax(logits / temperature).

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.bins import centers
+from models.decoding import TEMPERATURE
 from models.evaluation import colorfulness
 from models.nets import LIGHTNESS_CENTER
 from models.sheet import Sheet
@@ -20,9 +21,6 @@ from models.training.batches import CELL
 from models.training.loss import Loss
 from models.training.photos import GRAY
 from models.training.planes import lab_of, rgb_of
-
-#: Temperature of the annealed mean (Zhang et al., ECCV 2016, section 2.3).
-TEMPERATURE = 0.38
 
 #: Photos on a contact sheet, and photos a row.
 _SHOWN, _ACROSS = 18, 3
