@@ -32,12 +32,26 @@ class Refusal:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """A master that lies in somebody's bucket, as it was when it was submitted."""
+
+    #: bucket at the configured S3 endpoint
+    bucket: str
+    #: key of the object
+    key: str
+    #: its ETag, without quotes: another one is another object
+    etag: str
+    #: bytes
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Item:
     """One line of a manifest."""
 
     #: place in the job, 0..
     number: int
-    #: SHA-256 of the master; None where the API refused the bytes
+    #: SHA-256 of the master; None where the API refused the bytes, and while a source was not fetched
     master: str | None
     #: the client's file name, for people and for the name of the download
     filename: str
@@ -45,6 +59,8 @@ class Item:
     client_ref: str | None = None
     #: set where the API refused the bytes: the item fails with it
     refusal: Refusal | None = None
+    #: where the worker fetches the master from; None where it was uploaded
+    source: Source | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Returns the manifest line."""
@@ -53,8 +69,14 @@ class Item:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Item:
         """Reads a manifest line."""
-        refusal = data["refusal"]
-        return cls(**{**data, "refusal": Refusal(**refusal) if refusal else None})
+        refusal, source = data["refusal"], data.get("source")
+        return cls(
+            **{
+                **data,
+                "refusal": Refusal(**refusal) if refusal else None,
+                "source": Source(**source) if source else None,
+            }
+        )
 
 
 def part_of(number: int) -> int:

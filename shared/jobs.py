@@ -20,6 +20,7 @@ class JobState(StrEnum):
 
     QUEUED = "queued"  # nothing has begun
     RUNNING = "running"  # an item has begun
+    PAUSED = "paused"  # nothing begins until it is resumed; items that had begun come to their end
     CANCELING = "canceling"  # canceled; items that had begun come to their end
     COMPLETED = "completed"  # every item succeeded or failed
     CANCELED = "canceled"  # canceled, and nothing is running
@@ -28,6 +29,14 @@ class JobState(StrEnum):
     def ended(self) -> bool:
         """Whether nothing will change any more."""
         return self in (JobState.COMPLETED, JobState.CANCELED)
+
+
+class Priority(StrEnum):
+    """Which of a tenant's jobs of about the same size goes first."""
+
+    LOW = "low"  # when no other job of the tenant wants to be worked on
+    NORMAL = "normal"  # in turn
+    HIGH = "high"  # before the others
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +57,10 @@ class Job:
     total: int
     #: what is told of the job's end, or None
     webhook: str | None = None
+    #: as submitted; `control.json` says what it became later
+    priority: Priority = Priority.NORMAL
+    #: id of the job whose failed or canceled items these are, or None
+    retry_of: str | None = None
 
     @property
     def interactive(self) -> bool:
@@ -61,7 +74,27 @@ class Job:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Job:
         """Reads `job.json`."""
-        return cls(**{**data, "recipe": Recipe.from_json(data["recipe"])})
+        priority = Priority(data.get("priority", Priority.NORMAL))
+        return cls(**{**data, "recipe": Recipe.from_json(data["recipe"]), "priority": priority})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Control:
+    """What `control.json` holds: what was asked of a running job, the last word each. Without it, as submitted."""
+
+    #: whether nothing may begin
+    paused: bool = False
+    #: the priority that counts now
+    priority: Priority = Priority.NORMAL
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the content of `control.json`."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Control:
+        """Reads `control.json`."""
+        return cls(paused=data["paused"], priority=Priority(data["priority"]))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

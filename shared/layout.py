@@ -44,6 +44,16 @@ def uploads(owner: str) -> str:
     return f"{tenant(owner)}uploads/"
 
 
+def upload(owner: str, upload_id: str) -> str:
+    """Returns the key of bytes that were sent straight to storage and are not proved yet."""
+    return f"{uploads(owner)}{upload_id}"
+
+
+def source(owner: str, source_digest: str) -> str:
+    """Returns the key of the digest that a source (SHA-256 of bucket, key and ETag) turned out to have."""
+    return f"{tenant(owner)}sources/{source_digest[:2]}/{source_digest}.json"
+
+
 def derivative(owner: str, sha256: str, recipe: str, extension: str) -> str:
     """Returns the key of the derivative that `recipe` (a digest) makes from a master."""
     return f"{tenant(owner)}derivatives/{sha256[:2]}/{sha256}/{recipe}.{extension}"
@@ -117,6 +127,11 @@ def review(owner: str, job_id: str) -> str:
 def canceled(owner: str, job_id: str) -> str:
     """Returns the key of a job's cancellation."""
     return f"{job_folder(owner, job_id)}canceled.json"
+
+
+def control(owner: str, job_id: str) -> str:
+    """Returns the key of what was asked of a running job: pause and priority; the last write wins."""
+    return f"{job_folder(owner, job_id)}control.json"
 
 
 def finished(owner: str, job_id: str) -> str:
