@@ -48,14 +48,16 @@ def test_it_is_a_compose_file(spec: dict[str, Any]) -> None:
 
 
 def test_it_has_all_parts(services: dict[str, Any]) -> None:
-    """API, worker, index, storage and the step that makes the bucket are there."""
-    assert set(services) == {"api", "worker", "valkey", "storage", "bucket"}
+    """API, worker, index, storage and the step that makes the bucket are there; who watches, only where asked for."""
+    parts = {name for name, service in services.items() if "profiles" not in service}
+    assert parts == {"api", "worker", "valkey", "storage", "bucket"}
+    assert {name for name, service in services.items() if service.get("profiles") == ["watch"]} == set(services) - parts
 
 
 def test_images_are_pinned(services: dict[str, Any]) -> None:
     """Each image has a tag that names a version."""
     for name, service in services.items():
-        assert re.fullmatch(r"[a-z/-]+:\d+(\.\d+)+", service["image"]), name
+        assert re.fullmatch(r"[a-z/-]+:v?\d+(\.\d+)+", service["image"]), name
 
 
 def test_builds_find_their_files(services: dict[str, Any]) -> None:
@@ -85,7 +87,9 @@ def test_what_is_referred_to_exists(spec: dict[str, Any], services: dict[str, An
             if how["condition"] == "service_completed_successfully":
                 assert services[name]["restart"] == "no"
         for mount in service.get("volumes", ()):
-            assert mount.partition(":")[0] in spec["volumes"]
+            source = mount.partition(":")[0]
+            assert (FILE.parent / source).exists() if source.startswith("./") else source in spec["volumes"]
+        assert set(service.get("secrets", ())) <= set(spec["secrets"])
 
 
 def test_every_variable_is_a_setting(services: dict[str, Any]) -> None:
@@ -109,9 +113,11 @@ def test_addresses_lead_to_services(services: dict[str, Any]) -> None:
 
 
 def test_only_the_api_can_be_reached_and_only_from_here(services: dict[str, Any]) -> None:
-    """No port is published but the API's, and that on the loopback address."""
+    """No port is published but the API's and those of who watches, and these on the loopback address."""
     published = {name: service["ports"] for name, service in services.items() if "ports" in service}
-    assert published == {"api": ["127.0.0.1:8080:8080"]}
+    assert published.pop("api") == ["127.0.0.1:8080:8080"]
+    assert all(service.startswith("127.0.0.1:") for ports in published.values() for service in ports)
+    assert set(published) == {"prometheus", "grafana"}
     assert services["api"]["environment"]["PHOTOCHROM_API_PORT"] == "8080"
 
 
@@ -136,6 +142,24 @@ def test_workers_can_be_many(services: dict[str, Any]) -> None:
     """Nothing of a worker is unique: no fixed name, no port."""
     assert not {"container_name", "hostname", "ports"} & set(services["worker"])
     assert "PHOTOCHROM_HOST" not in services["worker"]["environment"]
+
+
+def test_prometheus_asks_where_metrics_are(services: dict[str, Any], spec: dict[str, Any]) -> None:
+    """Its targets are services at the ports where they tell, found by name; the key is a secret."""
+    config = yaml.safe_load((FILE.parent / "prometheus.yaml").read_text())
+    found = {}
+    for job in config["scrape_configs"]:
+        (place,) = job["dns_sd_configs"]
+        (name,) = place["names"]
+        found[name] = str(place["port"])
+    assert found == {
+        "api": services["api"]["environment"]["PHOTOCHROM_API_PORT"],
+        "worker": services["worker"]["environment"]["PHOTOCHROM_METRICS_PORT"],
+    }
+    key = config["scrape_configs"][0]["authorization"]["credentials_file"]
+    assert key.removeprefix("/run/secrets/") in spec["secrets"]
+    mounted = {mount.split(":")[1] for mount in services["prometheus"]["volumes"]}
+    assert {f"/etc/prometheus/{name}" for name in config["rule_files"]} <= mounted
 
 
 def test_no_secret_is_in_the_file(services: dict[str, Any]) -> None:
