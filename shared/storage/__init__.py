@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from shared.storage.direct import DirectUploads, NotOffered
+
 #: What can be stored: bytes, or a file of the caller's that is read to its end.
 Source = bytes | Path
 
@@ -32,6 +34,10 @@ class ObjectInfo:
 
 class ObjectStore(Protocol):
     """A flat space of objects with create-only puts."""
+
+    @property
+    def breadth(self) -> int:
+        """Returns how many operations are worth doing side by side: 1 where none waits for a network or a disk."""
 
     def put_if_absent(
         self, key: str, source: Source, *, sha256: str | None = None, media_type: str = "application/octet-stream"
@@ -62,6 +68,9 @@ class ObjectStore(Protocol):
 
     def presign_get(self, key: str, *, seconds: int, filename: str, media_type: str) -> str | None:
         """Returns a link that anyone may read the object with for `seconds`, or None where the API streams instead."""
+
+    def direct(self) -> DirectUploads | NotOffered:
+        """Returns how clients send straight to this storage, whose server is proved first; see DirectUploads."""
 
     def probe(self) -> None:
         """Proves that create-only holds under a race; raises StorageUnfit with what failed."""

@@ -14,6 +14,7 @@ from typing import IO, BinaryIO, TypeVar
 
 from shared.errors import StorageUnavailable
 from shared.storage import ObjectInfo, Source
+from shared.storage.direct import NotOffered
 from shared.storage.disk_errors import disk_errors, link_errors
 from shared.storage.keys import check_key, check_prefix
 from shared.storage.probing import race
@@ -28,6 +29,8 @@ _STALE_SECONDS = 24 * 3600
 _TRIES = 16
 #: Folders that are remembered as durable.
 _REMEMBERED = 10_000
+#: Files that are put on the disk at once.
+_SYNCS = 8
 #: What file systems answer that have nothing to sync in a folder.
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
 
@@ -44,6 +47,7 @@ class DirectoryStore:
         self.root = root
         self._temporary = root / _TEMPORARY
         self._fsync = fsync
+        self.breadth = _SYNCS if fsync else 1
         self._durable: set[Path] = set()
 
     def put_if_absent(
@@ -125,6 +129,10 @@ class DirectoryStore:
     def presign_get(self, key: str, *, seconds: int, filename: str, media_type: str) -> str | None:
         """Returns None: the API streams what lies in a folder."""
         return None
+
+    def direct(self) -> NotOffered:
+        """Returns that there is no such thing: only the API reaches the folder."""
+        return NotOffered()
 
     def probe(self) -> None:
         """Proves that create-only holds and removes what dead processes left; see ObjectStore."""

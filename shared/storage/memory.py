@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from shared.storage import ObjectInfo, Source
+from shared.storage.direct import NotOffered
 from shared.storage.keys import check_key, check_prefix
 from shared.storage.probing import race
 from shared.storage.streams import open_source, prove
@@ -17,6 +18,8 @@ from shared.storage.streams import open_source, prove
 
 class MemoryStore:
     """An ObjectStore that ends with its process. Safe for threads."""
+
+    breadth = 1
 
     def __init__(self) -> None:
         self._objects: dict[str, tuple[bytes, float]] = {}
@@ -68,6 +71,10 @@ class MemoryStore:
     def presign_get(self, key: str, *, seconds: int, filename: str, media_type: str) -> str | None:
         """Returns None: no one else can reach this process's memory."""
         return None
+
+    def direct(self) -> NotOffered:
+        """Returns that there is no such thing, for the same reason."""
+        return NotOffered()
 
     def probe(self) -> None:
         """Proves that create-only holds; see ObjectStore."""

@@ -8,6 +8,7 @@ import io
 import random
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from threading import Lock
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from botocore.exceptions import ClientError
@@ -15,9 +16,12 @@ from botocore.exceptions import ClientError
 from shared.clock import Clock, SystemClock
 from shared.errors import PhotochromError, StorageUnavailable
 from shared.storage import ObjectInfo, Source
+from shared.storage.direct import NotOffered
 from shared.storage.disposition import attachment
 from shared.storage.keys import check_key, check_prefix
+from shared.storage.link_probing import find_fault
 from shared.storage.probing import race
+from shared.storage.s3_direct import S3Direct
 from shared.storage.s3_errors import s3_errors, status_of
 from shared.storage.streams import check_digest, open_source, prove, window
 
@@ -43,18 +47,24 @@ class S3Store:
     the winner's answer is lost on the wire and the client repeats the call, none does, and the object is there.
     """
 
+    breadth = 16
+
     def __init__(
         self,
         client: S3Client,
         bucket: str,
         *,
         public_client: S3Client | None = None,
+        verify: bool | str = True,
         multipart_bytes: int = MULTIPART_BYTES,
         piece_bytes: int = PIECE_BYTES,
         clock: Clock | None = None,
         jitter: random.Random | None = None,
     ) -> None:
-        """Takes the client; `public_client` signs links for the address at which clients reach the server."""
+        """Takes the client; `public_client` signs links for the address at which clients reach the server.
+
+        `verify` is how the server's certificate is judged where no client calls it: by a file of authorities, or not.
+        """
         self.client = client
         self.bucket = bucket
         self.public_client = public_client
@@ -63,6 +73,9 @@ class S3Store:
         self._clock = clock or SystemClock()
         self._jitter = jitter or random.Random()  # noqa: S311 - it spreads retries
         self._where = f"The bucket {bucket} at {client.meta.endpoint_url}"
+        self._verify = verify
+        self._offer: S3Direct | NotOffered | None = None if public_client else NotOffered()
+        self._offering = Lock()
 
     def put_if_absent(
         self, key: str, source: Source, *, sha256: str | None = None, media_type: str = "application/octet-stream"
@@ -75,9 +88,9 @@ class S3Store:
                 if self.head(key):  # saves the way; the conditional completion decides all the same
                     prove(stream, sha256)
                     return False
-                return self._create(key, lambda **how: self._send_pieces(key, stream, size, sha256, media_type, **how))
+                return self.create(key, lambda **how: self._send_pieces(key, stream, size, sha256, media_type, **how))
             prove(stream, sha256)
-            return self._create(key, lambda **how: self._send(key, stream, sha256, media_type, **how))
+            return self.create(key, lambda **how: self._send(key, stream, sha256, media_type, **how))
 
     def put(self, key: str, source: Source, *, media_type: str = "application/octet-stream") -> None:
         """Creates or replaces the object; see ObjectStore."""
@@ -153,16 +166,37 @@ class S3Store:
                 ExpiresIn=seconds,
             )
 
+    def direct(self) -> S3Direct | NotOffered:
+        """Returns what is offered to clients; the server is proved once, by links for where this process reaches it."""
+        with self._offering:
+            if self._offer is None:
+                fault = find_fault(self, self._direct(self.client), verify=self._verify)
+                assert self.public_client is not None  # else there was nothing to find out  # noqa: S101
+                self._offer = NotOffered(reason=f"the S3 server {fault}") if fault else self._direct(self.public_client)
+            return self._offer
+
     def probe(self) -> None:
         """Proves that create-only holds for single puts and for pieces; see ObjectStore."""
         race(self, self.put_if_absent, where=self._where, way="conditional")
         race(self, self._create_in_pieces, where=self._where, way="conditional multipart")
 
+    def _direct(self, signer: S3Client) -> S3Direct:
+        return S3Direct(
+            self.client,
+            self.bucket,
+            signer=signer,
+            where=self._where,
+            largest_put=self._multipart_bytes,
+            piece_bytes=self._piece_bytes,
+            create=self.create,
+            put_file=lambda key, path, sha256, kind: self.put_if_absent(key, path, sha256=sha256, media_type=kind),
+        )
+
     def _create_in_pieces(self, key: str, data: bytes) -> bool:
         stream = io.BytesIO(data)
-        return self._create(key, lambda **how: self._send_pieces(key, stream, len(data), None, _BYTES, **how))
+        return self.create(key, lambda **how: self._send_pieces(key, stream, len(data), None, _BYTES, **how))
 
-    def _create(self, key: str, send: Callable[..., None]) -> bool:
+    def create(self, key: str, send: Callable[..., None]) -> bool:
         """Sends under the condition that the key is free; a collision in flight (409) is tried again."""
         for attempt in range(_TRIES):
             with s3_errors(self._where, key):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 from shared.errors import InvalidSetting
@@ -31,10 +32,12 @@ def s3_store(
         max_pool_connections=_CONNECTIONS,
     )
     with s3_errors(f"The bucket {bucket} at {endpoint_url or 'AWS'}"):
-        session = boto3.session.Session(region_name=region)
+        core = botocore.session.get_session()
+        session = boto3.session.Session(botocore_session=core, region_name=region)
         try:
             client = session.client("s3", endpoint_url=endpoint_url, config=config)
             public = session.client("s3", endpoint_url=public_url, config=config) if public_url else None
         except ValueError as error:  # botocore's word for an address that is none
             raise InvalidSetting(f"The address of the S3 server must be an http(s) address: {error}") from error
-    return S3Store(client, bucket, public_client=public)
+        verify = core.get_config_variable("ca_bundle") or True
+    return S3Store(client, bucket, public_client=public, verify=verify)
