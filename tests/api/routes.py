@@ -18,6 +18,8 @@ _QUERIES = {"candidate": "candidate=1", "of": "of=master", "sort": "sort=uncerta
 _BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("post", "/v1/uploads"): {"json": {"files": [{"sha256": "0" * 64, "size": 1}]}},
     ("put", "/v1/uploads/{sha256}"): {"data": b"no picture"},
+    ("post", "/v1/uploads/{sha256}/pieces"): {"json": {"size": 1}},
+    ("post", "/v1/jobs/{job_id}/priority"): {"json": {"priority": "low"}},
     ("post", "/v1/jobs"): {"json": {"items": [{"sha256": "0" * 64, "filename": "a.png"}]}},
 }
 

@@ -33,6 +33,9 @@ def body(*items: dict[str, Any], **fields: Any) -> bytes:
 #: Text of a good submission, to be damaged.
 GOOD = body(ITEM)
 
+#: A manifest of several parts.
+NDJSON = (json.dumps(ITEM) + "\n").encode() * 2_500
+
 BODIES = [
     pytest.param(GOOD.replace(b"a.png", b"a\xff.png"), "body", "UTF-8 at byte", id="wrong UTF-8"),
     pytest.param(GOOD.decode().encode("utf-16"), "body", "UTF-8 at byte", id="UTF-16"),
@@ -57,7 +60,6 @@ BODIES = [
     pytest.param(GOOD[:-1] + b',"recipe":{"temperature":1e999}}', "recipe.temperature", "less than", id="beyond float"),
     pytest.param(GOOD[:-1] + b',"recipe":{"quality":' + b"9" * 5000 + b"}}", "body", "digits", id="5,000 digits"),
     pytest.param(GOOD.replace(b"a.png", rb"a\ud800.png"), "body", "surrogate", id="half a surrogate pair"),
-    pytest.param(body(*[ITEM] * 10_001), "items", "10000", id="too many items"),
     pytest.param(body(ITEM | {"sha256": DIGEST.upper()}), "items.0.sha256", "pattern", id="digest in capitals"),
 ]
 
@@ -124,6 +126,15 @@ def test_a_form_has_so_many_images(house: House, monkeypatch: pytest.MonkeyPatch
     assert_whole(house)
 
 
+def test_a_body_has_so_many_items(house: House) -> None:
+    """More items than a JSON body holds are refused with the limit and the number seen, and with the way out."""
+    answer = house.http().post("/v1/jobs", data=body(*[ITEM] * 10_001), content_type="application/json")
+    assert (answer.status_code, answer.json["code"]) == (413, "too_many_items")
+    assert (answer.json["limit"], answer.json["seen"]) == (10_000, 10_001)
+    assert "application/x-ndjson" in answer.json["detail"]
+    assert_whole(house)
+
+
 def test_refs_may_be_left_out(house: House) -> None:
     """Items without a client_ref, or with different ones, are accepted."""
     house.http().put(f"/v1/uploads/{DIGEST}", data=DATA)
@@ -165,6 +176,7 @@ def _form() -> bytes:
     ("line", "kind", "data"),
     [
         pytest.param("POST /v1/jobs", "application/json", GOOD, id="JSON"),
+        pytest.param("POST /v1/jobs", "application/x-ndjson", NDJSON, id="NDJSON"),
         pytest.param("POST /v1/jobs", "multipart/form-data; boundary=cut", _form(), id="multipart"),
         pytest.param(f"PUT /v1/uploads/{DIGEST}", "application/octet-stream", DATA, id="upload"),
         pytest.param("POST /v1/uploads", "application/json", b'{"files":[]}', id="question"),

@@ -87,7 +87,7 @@ def test_a_deletion_frees_the_key(house: House) -> None:
 
 
 def test_a_sleeper_does_not_bring_a_deleted_job_back(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A repeat that fell asleep while it finished a submission finds the job deleted, and makes a new one."""
+    """A repeat that fell asleep while it finished a submission finds the job deleted; the next makes a new one."""
     first = post(house, KEY, image=image()).json["id"]
     job = house.shop.ledger.read_job("default", first)
     assert job
@@ -103,6 +103,8 @@ def test_a_sleeper_does_not_bring_a_deleted_job_back(house: House, monkeypatch: 
         return whole
 
     monkeypatch.setattr(submission, "is_whole", slept)
+    late = post(house, KEY, image=image())
+    assert (late.status_code, late.json["code"]) == (503, "unavailable")
     again = post(house, KEY, image=image())
     assert again.status_code == 202
     assert again.json["id"] != first

@@ -24,6 +24,7 @@ def test_the_document_is_valid_and_names_every_call(house: House) -> None:
     assert set(document["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]) == {
         "multipart/form-data",
         "application/json",
+        "application/x-ndjson",
     }
 
 

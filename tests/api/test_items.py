@@ -95,7 +95,10 @@ def test_a_running_job_shows_each_state(house: House) -> None:
     index, ledger = house.services.index, house.services.ledger
     job = ledger.read_job("default", job_id)
     assert job is not None
-    (claim, _) = index.claim(job.recipe.model, pipeline=PIPELINE_VERSION, owner="host/1", host="host", lease=9, want=2)
+    (claim,), _ = (
+        index.claim(job.recipe.model, pipeline=PIPELINE_VERSION, owner=f"host/{n}", host="host", lease=9)
+        for n in range(2)
+    )
     fetched = _fetch(house, claim)
     _keep(house, fetched)
     rows = house.http().get(f"{location}/items").json["items"]

@@ -134,7 +134,7 @@ def test_json_names_stored_masters(house: House) -> None:
             b'{"items": [{"sha256": "x", "filename": "a"}]}', "application/json", "invalid_request", id="digest"
         ),
         pytest.param(b'{"items": [], "webhook": "x"}', "application/json", "invalid_request", id="not built"),
-        pytest.param(b"a", "application/x-ndjson", "unsupported_media", id="kind not built"),
+        pytest.param(b"a", "text/csv", "unsupported_media", id="kind not built"),
         pytest.param(b"a", "multipart/form-data", "invalid_request", id="no boundary"),
         pytest.param(b"a", "multipart/form-data; boundary=x", "invalid_request", id="cut off"),
     ],
