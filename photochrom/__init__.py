@@ -1,18 +1,39 @@
 """What a stranger installs: the client and the `photochrom` command."""
 
 from photochrom.client import Client
-from photochrom.errors import ClientError, DownloadDamaged, ProblemError, ServerUnreachable, WebhookNotGenuine
+from photochrom.coloring import Colored, Outcome, Progress, colorize
+from photochrom.errors import (
+    ClientError,
+    DownloadDamaged,
+    InUse,
+    NoSpace,
+    ProblemError,
+    ServerUnreachable,
+    StorageRefused,
+    WebhookNotGenuine,
+)
+from photochrom.filters import Filters
 from photochrom.records import Item, Job
+from photochrom.states import States
 from photochrom.webhooks import verify_webhook
 
 __all__ = [
     "Client",
     "ClientError",
+    "Colored",
     "DownloadDamaged",
+    "Filters",
+    "InUse",
     "Item",
     "Job",
+    "NoSpace",
+    "Outcome",
     "ProblemError",
+    "Progress",
     "ServerUnreachable",
+    "States",
+    "StorageRefused",
     "WebhookNotGenuine",
+    "colorize",
     "verify_webhook",
 ]

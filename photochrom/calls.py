@@ -1,4 +1,4 @@
-"""`photochrom status`, `list`, `cancel`, `delete`, `report`: looking after jobs."""
+"""`photochrom status`, `list`, `pause`, `resume`, `priority`, `retry`, `cancel`, `delete`, `report`: jobs' care."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from photochrom.client import Client
-from photochrom.options import SOME_FAILED, Command, json_option, server_options
+from photochrom.options import PRIORITIES, SOME_FAILED, Command, json_option, server_options
 from photochrom.records import Job
 
 
@@ -67,6 +67,55 @@ def cancel(job_id: str, server: str, api_key: str | None, as_json: bool) -> None
 @click.command(cls=Command)
 @click.argument("job_id")
 @server_options
+@json_option
+def pause(job_id: str, server: str, api_key: str | None, as_json: bool) -> None:
+    """Let nothing more of a job begin until it is resumed; what has begun comes to its end."""
+    _say(Client(server, api_key).pause(job_id), as_json=as_json)
+
+
+@click.command(cls=Command)
+@click.argument("job_id")
+@server_options
+@json_option
+def resume(job_id: str, server: str, api_key: str | None, as_json: bool) -> None:
+    """Let a paused job go on."""
+    _say(Client(server, api_key).resume(job_id), as_json=as_json)
+
+
+@click.command(cls=Command)
+@click.argument("job_id")
+@click.argument("priority", type=click.Choice(PRIORITIES))
+@server_options
+@json_option
+def priority(job_id: str, priority: str, server: str, api_key: str | None, as_json: bool) -> None:
+    """Say which of your jobs goes first."""
+    _say(Client(server, api_key).prioritize(job_id, priority), as_json=as_json)
+
+
+@click.command(cls=Command)
+@click.argument("job_id")
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice(["failed", "canceled"]),
+    default=["failed"],
+    show_default=True,
+    help="Which items; may be given twice.",
+)
+@server_options
+@json_option
+def retry(job_id: str, states: tuple[str, ...], server: str, api_key: str | None, as_json: bool) -> None:
+    """Make a new job of the items of one that has ended which failed or were canceled.
+
+    `photochrom submit --retry-failed` does that for a folder, and brings the results home.
+    """
+    _say(Client(server, api_key).retry(job_id, states), as_json=as_json)
+
+
+@click.command(cls=Command)
+@click.argument("job_id")
+@server_options
 def delete(job_id: str, server: str, api_key: str | None) -> None:
     """Delete the records of a job that has ended. Its masters and pictures stay in storage until a prune."""
     Client(server, api_key).delete(job_id)
@@ -98,6 +147,8 @@ def _line(job: Job) -> str:
     counts = job.counts
     facts = [f"{job.id}  {job.state}  {job.progress:4.0%} of {job.total}: {counts['succeeded']} colored"]
     facts += [f"{counts[name]} {name}" for name in ("failed", "canceled", "running", "queued") if counts[name]]
+    if job.priority != "normal":
+        facts.append(f"{job.priority} priority")
     if job.waiting_for:
         facts.append(f"waiting for {job.waiting_for}")
     elif job.eta_seconds:

@@ -1,11 +1,8 @@
-"""What a person, or a script, sees while a submission runs."""
+"""What a person sees while a submission runs: the stages, and lines of text where nobody watches."""
 
 from __future__ import annotations
 
-import json
-import sys
 import threading
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -13,24 +10,39 @@ from typing import Protocol
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from photochrom.outputs import outputs_of
+from photochrom.records import Job
 from photochrom.state import Entry
 
-#: The stages of a submission, in their order, and what each is called.
-STAGES = {"read": "Reading", "upload": "Uploading", "color": "Coloring", "download": "Downloading"}
+#: The stages of a submission in their order: what each is called, what was done, and whether it counts bytes.
+STAGES = {
+    "read": ("Reading", "read", False),
+    "upload": ("Uploading", "uploaded", True),
+    "color": ("Coloring", "colored", False),
+    "download": ("Downloading", "downloaded", True),
+}
+
+#: Failures that a person is shown.
+SHOWN_FAILURES = 100
+
+#: Seconds between two lines of text.
+_LINE_SECONDS = 30.0
+
+_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 class Display(Protocol):
-    """Where progress goes."""
+    """Where progress goes. Any thread may call."""
 
     def expect(self, stage: str, more: int) -> None:
-        """Adds to what a stage has to do."""
+        """Adds to what a stage has to do: files, or bytes."""
 
-    def advance(self, stage: str) -> None:
-        """Notes one thing done."""
+    def advance(self, stage: str, done: int) -> None:
+        """Notes files or bytes done; less than none takes back what was done in vain."""
+
+    def made(self, job: Job) -> None:
+        """Notes that a job was made."""
 
     def note(self, text: str) -> None:
         """Says something that a person should know now."""
@@ -39,104 +51,136 @@ class Display(Protocol):
         """Notes that a scan has come to its end."""
 
 
-class Bars:
-    """Progress bars on standard error: one a stage, shown once it has something to do. Any thread may call."""
+class Figures:
+    """How far each stage is, shown once in a while. Any thread may call; a context, which shows the end as well."""
 
-    def __init__(self) -> None:
-        """Draws nothing yet."""
-        self._console = Console(stderr=True)
-        self._progress = Progress(
-            TextColumn("{task.description:12}"),
-            BarColumn(bar_width=30),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-            console=self._console,
-            refresh_per_second=4,
-        )
+    def __init__(self, seconds: float) -> None:
+        """Takes how many seconds lie between two shows."""
+        self._seconds = seconds
         self._lock = threading.Lock()
-        self._tasks: dict[str, TaskID] = {}
-        self._totals: Counter[str] = Counter()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._pulse, daemon=True)
+        self.total = dict.fromkeys(STAGES, 0)
+        self.done = dict.fromkeys(STAGES, 0)
+        self.failed = 0
 
-    def __enter__(self) -> Bars:
-        self._progress.start()
+    def __enter__(self) -> Figures:
+        self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        self._over.set()
+        self._thread.join()
+        self.show()
 
     def expect(self, stage: str, more: int) -> None:
-        """Adds to a bar."""
-        if not more:
-            return
+        """Adds to what a stage has to do."""
         with self._lock:
-            self._totals[stage] += more
-            if stage in self._tasks:
-                self._progress.update(self._tasks[stage], total=self._totals[stage])
-            else:
-                self._tasks[stage] = self._progress.add_task(STAGES[stage], total=self._totals[stage])
+            self.total[stage] += more
 
-    def advance(self, stage: str) -> None:
-        """Moves a bar by one."""
-        if stage in self._tasks:
-            self._progress.advance(self._tasks[stage])
+    def advance(self, stage: str, done: int) -> None:
+        """Adds to what a stage has done."""
+        with self._lock:
+            self.done[stage] += done
 
-    def note(self, text: str) -> None:
-        """Prints a line above the bars."""
-        self._progress.console.print(text, highlight=False)
+    def made(self, job: Job) -> None:
+        """Shows nothing."""
 
     def ended(self, entry: Entry, out: Path) -> None:
-        """Says nothing: failures are listed at the end."""
-
-
-class JsonLines:
-    """One JSON object a scan on standard output: path, state, output, outputs, code, detail."""
-
-    def __enter__(self) -> JsonLines:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        sys.stdout.flush()
-
-    def expect(self, stage: str, more: int) -> None:
-        """Says nothing."""
-
-    def advance(self, stage: str) -> None:
-        """Says nothing."""
+        """Counts a failure."""
+        with self._lock:
+            self.failed += entry.state == "failed"
 
     def note(self, text: str) -> None:
-        """Says it on standard error."""
+        """Says something that a person should know now, on standard error."""
         click.echo(text, err=True)
 
-    def ended(self, entry: Entry, out: Path) -> None:
-        """Prints the scan's line."""
-        output = str(out / entry.output) if entry.output else None
-        line = {
-            "path": entry.path,
-            "state": entry.state,
-            "output": output,
-            "outputs": [str(out / each) for each in outputs_of(entry)],
-            "code": entry.code,
-            "detail": entry.detail,
-        }
-        click.echo(json.dumps(line, ensure_ascii=False))
+    def show(self) -> None:
+        """Shows how far everything is; called by one thread at a time."""
+        raise NotImplementedError
+
+    def _pulse(self) -> None:
+        while not self._over.wait(self._seconds):
+            self.show()
 
 
-def print_failures(failed: Sequence[tuple[str, str, str]]) -> None:
-    """Prints name, code and words of each failure: a table on a terminal, tabs between them elsewhere."""
+class Lines(Figures):
+    """A line on standard error every 30 seconds: for log files and for machines that watch."""
+
+    def __init__(self) -> None:
+        """Says nothing yet."""
+        super().__init__(_LINE_SECONDS)
+        self._said = ""
+
+    def show(self) -> None:
+        """Says how far everything is, if that is not what was said last."""
+        parts = [
+            f"{done} {amount(self.done[stage], self.total[stage], in_bytes=in_bytes)}"
+            for stage, (_, done, in_bytes) in STAGES.items()
+            if self.total[stage]
+        ]
+        line = ", ".join([*parts, f"{self.failed} failed"] if self.failed else parts)
+        if line and line != self._said:
+            self._said = line
+            click.echo(line[0].upper() + line[1:] + ".", err=True)
+
+
+def amount(done: int, total: int, *, in_bytes: bool) -> str:
+    """Returns how much of how much, in the unit of the whole."""
+    if not in_bytes:
+        return f"{done:,}/{total:,}"
+    power = _power(total)
+    return f"{_scaled(done, power)}/{_scaled(total, power)} {_UNITS[power]}"
+
+
+def rate(each_second: float | None, *, in_bytes: bool) -> str:
+    """Returns a speed; nothing where it is not known."""
+    if each_second is None:
+        return ""
+    if not in_bytes:
+        return f"{each_second:,.1f}/s" if each_second < 100 else f"{each_second:,.0f}/s"
+    power = _power(each_second)
+    return f"{_scaled(each_second, power)} {_UNITS[power]}/s"
+
+
+def left(seconds: float) -> str:
+    """Returns the time that is left, as hours, minutes and seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02} left"
+
+
+def print_failures(failed: Sequence[tuple[str, str, str]], total: int) -> None:
+    """Prints name, code and words of failures: a table on a terminal, tabs between them elsewhere.
+
+    `total` is how many there are, of which these are the first.
+    """
     if not failed:
         return
     console = Console(stderr=True)
-    if not console.is_terminal:
+    if console.is_terminal:
+        table = Table(title=f"{total:,} failed", title_justify="left", box=None, padding=(0, 2, 0, 0))
+        for name in ("File", "Code", "Reason"):
+            table.add_column(name, overflow="fold")
+        for row in failed:
+            table.add_row(*row)
+        console.print(table)
+    else:
         for row in failed:
             click.echo("\t".join(("failed", *row)), err=True)
-        return
-    table = Table(title=f"{len(failed)} failed", title_justify="left", box=None, padding=(0, 2, 0, 0))
-    for name in ("File", "Code", "Reason"):
-        table.add_column(name, overflow="fold")
-    for row in failed:
-        table.add_row(*row)
-    console.print(table)
+    if total > len(failed):
+        click.echo(f"{total - len(failed):,} more failed.", err=True)
+
+
+def _power(count: float) -> int:
+    power = 0
+    while count >= 1000 and power < len(_UNITS) - 1:
+        count /= 1000
+        power += 1
+    return power
+
+
+def _scaled(count: float, power: int) -> str:
+    return f"{count / 1000**power:,.{1 if power else 0}f}"

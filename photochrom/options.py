@@ -19,6 +19,10 @@ USAGE = 2
 UNREACHABLE = 3
 
 
+#: Which of a tenant's jobs goes first; what the service knows, said again.
+PRIORITIES = ("low", "normal", "high")
+
+
 class Failure(click.ClickException):
     """A client's error, as a person reads it."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 #: States after which nothing changes any more.
@@ -17,7 +17,7 @@ class Job:
 
     #: UUIDv7
     id: str
-    #: queued, running, canceling, completed or canceled
+    #: queued, running, paused, canceling, completed or canceled
     state: str
     #: number of items
     total: int
@@ -29,6 +29,8 @@ class Job:
     eta_seconds: int | None
     #: what has to appear before the job can go on, or None
     waiting_for: str | None
+    #: low, normal or high
+    priority: str = "normal"
     #: the whole answer
     data: Mapping[str, Any]
 
@@ -41,7 +43,7 @@ class Job:
     def from_json(cls, data: Mapping[str, Any]) -> Job:
         """Reads the server's answer; fields that this version does not know stay in `data`."""
         names = ("id", "state", "total", "counts", "progress", "eta_seconds", "waiting_for")
-        return cls(data=data, **{name: data[name] for name in names})
+        return cls(data=data, priority=data.get("priority", "normal"), **{name: data[name] for name in names})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +66,8 @@ class Item:
     candidates: tuple[Mapping[str, Any], ...] = ()
     #: how unsure the net was, 0..1: mean and p95; None where nobody looked
     uncertainty: Mapping[str, float] | None = None
+    #: the whole answer
+    data: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Item:
@@ -77,4 +81,5 @@ class Item:
             derivative=data["derivative"],
             candidates=tuple(data.get("candidates", ())),
             uncertainty=data.get("uncertainty"),
+            data=data,
         )

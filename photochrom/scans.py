@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from photochrom.filters import EVERYTHING, Filters
 
 #: First bytes of JPEG, PNG, TIFF (classic and big, both byte orders), JPEG 2000 (boxed and bare), WebP and BMP.
 _MAGIC = (
@@ -40,6 +43,9 @@ EXTENSIONS = {
 #: The folder in OUT where a submission remembers what it has done.
 STATE_FOLDER = ".photochrom"
 
+#: Is told a file or folder that cannot be read, and why.
+Unreadable = Callable[[Path, OSError], None]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scan:
@@ -53,6 +59,10 @@ class Scan:
     picture: bool
     #: whether its name or its bytes promise a picture
     promised: bool
+    #: the archive's own name for it, which goes along as client_ref
+    identifier: str | None = None
+    #: algorithm -> hexadecimal digest, as somebody vouches for it; such a scan is sent only if its bytes fit
+    digests: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -60,21 +70,83 @@ class Scan:
         return self.relative.as_posix()
 
 
-def find(paths: Iterable[Path], *, out: Path | None) -> Iterator[Scan]:
-    """Yields the files at and below `paths`, sorted, without hidden ones and without what lies in `out`."""
-    seen: set[Path] = set()
+def find(
+    paths: Iterable[Path],
+    *,
+    out: Path | None,
+    filters: Filters = EVERYTHING,
+    unreadable: Unreadable = lambda path, error: None,
+) -> Iterator[Scan]:
+    """Yields the files at and below `paths`, sorted, each once, without hidden ones, litter, and what lies in `out`.
+
+    Links to folders are not followed, so that a walk ends; a link to a file below `paths` is left out, since that file
+    is found itself. What cannot be read is told to `unreadable` and left out. No more is kept in memory than the names
+    of one folder at each depth, the files that `paths` names one by one, and what links lead to.
+    """
+    paths = list(paths)
+    roots = [path.resolve() for path in paths if path.is_dir()]
+    ours = out.resolve() if out else None
+    named: set[Path] = set()
+    walked = 0
     for path in paths:
-        if path.is_dir():
-            found = [(file, file.relative_to(path)) for file in _walk(path, out.resolve() if out else None)]
+        folder, earlier = path.is_dir(), roots[:walked]
+        top = path if folder else path.parent
+        real_top = top.resolve()
+        if folder:
+            walked += 1
+            found = walk(path, out=ours, filters=filters, unreadable=unreadable)
         else:
-            found = [(path, Path(path.name))]
-        for file, relative in found:
-            real = file.resolve()
-            if real not in seen:
-                seen.add(real)
-                picture = is_picture(file)
-                promised = picture or file.suffix.lower() in _SUFFIXES
-                yield Scan(path=file, relative=relative, picture=picture, promised=promised)
+            found = iter([path.name] if filters.fits(path.name) else [])
+        for relative in found:
+            file = top / relative
+            linked = file.is_symlink()
+            real = file.resolve() if linked else real_top / relative
+            if real in named or any(_finds(root, real, filters) for root in (roots if folder and linked else earlier)):
+                continue
+            if linked or not folder:
+                named.add(real)
+            if taken := scan(file, Path(relative), unreadable):
+                yield taken
+
+
+def walk(top: Path, *, out: Path | None, filters: Filters, unreadable: Unreadable) -> Iterator[str]:
+    """Yields the files below a folder by relative path, a folder's own before those of its folders, each sorted.
+
+    `out`, resolved, is not entered. Links to folders are not followed; pipes and the like are left out.
+    """
+    waiting = [""]
+    while waiting:
+        here = waiting.pop()
+        files: list[str] = []
+        folders: list[str] = []
+        try:
+            with os.scandir(top / here) as entries:
+                for entry in entries:
+                    path = f"{here}{entry.name}"
+                    if entry.is_dir(follow_symlinks=False):
+                        if filters.enters(path) and (out is None or Path(entry.path).resolve() != out):
+                            folders.append(f"{path}/")
+                    elif filters.takes(path) and _is_file(entry, unreadable):
+                        files.append(path)
+        except OSError as error:
+            unreadable(top / here, error)
+        yield from sorted(files)
+        waiting += sorted(folders, reverse=True)
+
+
+def scan(file: Path, relative: Path, unreadable: Unreadable = lambda path, error: None, **facts: Any) -> Scan | None:
+    """Returns the scan that a file is, `facts` being further fields of it, or None where it cannot be read."""
+    try:
+        relative.as_posix().encode()
+        picture = is_picture(file)
+    except UnicodeEncodeError:
+        unreadable(file, OSError(errno.EILSEQ, "The name is not UTF-8"))
+        return None
+    except OSError as error:
+        unreadable(file, error)
+        return None
+    promised = picture or file.suffix.lower() in _SUFFIXES
+    return Scan(path=file, relative=relative, picture=picture, promised=promised, **facts)
 
 
 def is_picture(path: Path) -> bool:
@@ -83,32 +155,17 @@ def is_picture(path: Path) -> bool:
         return _PICTURE.match(stream.read(_HEAD_BYTES)) is not None
 
 
-def stems(scans: Iterable[Scan]) -> dict[str, Path]:
-    """Returns each scan's result without extension, relative to OUT: `<stem>_colorized`.
-
-    Scans that differ only in their extension keep it in the stem: `a.jpg` and `a.tif` give `a.jpg_colorized` and
-    `a.tif_colorized`. Scans of the same name from different arguments are told apart by a number.
-    """
-    scans = list(scans)
-    twins = Counter(str(scan.relative.with_suffix("")).casefold() for scan in scans)
-    taken: set[str] = set()
-    result = {}
-    for scan in scans:
-        alone = twins[str(scan.relative.with_suffix("")).casefold()] == 1
-        stem = scan.relative.stem if alone else scan.relative.name
-        number, target = 1, scan.relative.with_name(f"{stem}_colorized")
-        while str(target).casefold() in taken:
-            number += 1
-            target = scan.relative.with_name(f"{stem}-{number}_colorized")
-        taken.add(str(target).casefold())
-        result[str(scan.path)] = target
-    return result
+def _is_file(entry: os.DirEntry[str], unreadable: Unreadable) -> bool:
+    """Tells whether an entry is a file or leads to one; a link that leads nowhere is told of."""
+    try:
+        if entry.is_symlink():
+            Path(entry.path).stat()
+        return entry.is_file()
+    except OSError as error:
+        unreadable(Path(entry.path), error)
+        return False
 
 
-def _walk(folder: Path, out: Path | None) -> Iterator[Path]:
-    for here, folders, files in os.walk(folder):
-        parent = Path(here)
-        folders[:] = sorted(
-            name for name in folders if not name.startswith(".") and (out is None or (parent / name).resolve() != out)
-        )
-        yield from (parent / name for name in sorted(files) if not name.startswith("."))
+def _finds(root: Path, real: Path, filters: Filters) -> bool:
+    """Tells whether the walk through a folder finds a file itself."""
+    return real.is_relative_to(root) and filters.reaches(real.relative_to(root).as_posix())

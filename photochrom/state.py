@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+
+from photochrom.database import Database, Row
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS digests (path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, sha256 TEXT);
@@ -18,6 +18,12 @@ CREATE TABLE IF NOT EXISTS items (
 CREATE INDEX IF NOT EXISTS items_by_key ON items (key, number);
 CREATE TABLE IF NOT EXISTS outputs (output TEXT PRIMARY KEY, sha256 TEXT);
 """
+
+#: What later versions added, a step each; the database's user_version counts the steps that it has.
+_STEPS = ("ALTER TABLE jobs ADD COLUMN head TEXT", "ALTER TABLE items ADD COLUMN client_ref TEXT")
+
+#: Rows that are read at once.
+PAGE = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +52,8 @@ class Entry:
     derivative: str | None = None
     #: where the result was written, relative to OUT
     output: str | None = None
+    #: the archive's own name for it
+    client_ref: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,115 +68,100 @@ class Sent:
     recipe: str
     #: job id, once the server has answered
     job: str | None = None
+    #: recipe, webhook and priority as the call says them, JSON; None where an older version made it of a recipe alone
+    head: str | None = None
 
 
 class State:
-    """A small database; every change is durable when the call returns. Threads take turns."""
+    """What is known of scans, jobs and results, page by page. Any thread may call."""
 
     def __init__(self, folder: Path) -> None:
         """Opens or creates the database in `folder`."""
         folder.mkdir(parents=True, exist_ok=True)
-        self._guard = threading.Lock()
-        self._db = sqlite3.connect(folder / "state.sqlite3", check_same_thread=False, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.executescript(_SCHEMA)
+        self.folder = folder
+        self.database = Database(folder / "state.sqlite3")
+        self.database.script(_SCHEMA)
+        ((version,),) = self.database.rows("PRAGMA user_version")
+        for number, step in enumerate(_STEPS[version:], version + 1):
+            self.database.script(f"BEGIN; {step}; PRAGMA user_version = {number}; COMMIT;")
 
     def close(self) -> None:
         """Closes the database."""
-        self._db.close()
+        self.database.close()
 
-    def digest(self, path: Path) -> str | None:
-        """Returns the SHA-256 that an unchanged file (size and time) had before, or None."""
-        stat = path.stat()
-        rows = self._rows("SELECT size, mtime_ns, sha256 FROM digests WHERE path = ?", str(path.resolve()))
-        return str(rows[0][2]) if rows and rows[0][:2] == (stat.st_size, stat.st_mtime_ns) else None
+    def remember_digests(self, rows: Iterable[tuple[str, int, int, str]]) -> None:
+        """Notes path, size, time (ns) and SHA-256 of files."""
+        self.database.many("INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?)", rows)
 
-    def remember_digest(self, path: Path, sha256: str) -> None:
-        """Notes a file's SHA-256."""
-        stat = path.stat()
-        self._run(
-            "INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?)",
-            (str(path.resolve()), stat.st_size, stat.st_mtime_ns, sha256),
-        )
+    def save(self, *entries: Entry) -> None:
+        """Notes what is known of scans."""
+        self.database.many(_SAVE, map(_values, entries))
 
-    def entries(self, recipe: str) -> dict[str, Entry]:
-        """Returns what is known under a recipe, by absolute path."""
-        rows = self._rows("SELECT * FROM items WHERE recipe = ?", recipe)
-        return {row[0]: _entry(row) for row in rows}
+    # Jobs.
 
-    def job_entries(self, key: str) -> list[Entry]:
-        """Returns the scans of one job, in their order."""
-        return [_entry(row) for row in self._rows("SELECT * FROM items WHERE key = ? ORDER BY number", key)]
-
-    def save(self, entry: Entry) -> None:
-        """Notes what is known of a scan."""
-        self._run(_SAVE, _values(entry))
-
-    def begin_job(self, sent: Sent, entries: Iterable[Entry]) -> None:
-        """Notes a job and its scans in one transaction, before it is submitted."""
-        with self._guard:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.execute(
-                "INSERT INTO jobs (key, server, recipe) VALUES (?, ?, ?)", (sent.key, sent.server, sent.recipe)
+    def begin_job(self, sent: Sent) -> None:
+        """Notes a job whose scans are saved under its key; on the disk, before it is submitted."""
+        with self.database.durably():
+            self.database.run(
+                "INSERT INTO jobs (key, server, recipe, head) VALUES (?, ?, ?, ?)",
+                *(sent.key, sent.server, sent.recipe, sent.head),
             )
-            self._db.executemany(_SAVE, [_values(entry) for entry in entries])
-            self._db.execute("COMMIT")
 
     def name_job(self, key: str, job: str) -> None:
         """Notes the id that the server gave."""
-        self._run("UPDATE jobs SET job = ? WHERE key = ?", (job, key))
+        self.database.run("UPDATE jobs SET job = ? WHERE key = ?", job, key)
 
     def end_job(self, key: str) -> None:
         """Notes that everything of the job is fetched or failed."""
-        self._run("UPDATE jobs SET ended = 1 WHERE key = ?", (key,))
+        self.database.run("UPDATE jobs SET ended = 1 WHERE key = ?", key)
 
     def forget_job(self, key: str) -> None:
-        """Forgets a job that its server does not know any more, so that its scans are submitted anew."""
-        self._run("DELETE FROM items WHERE key = ? AND output IS NULL", (key,))
+        """Forgets a job that its server does not know, so that its scans are submitted anew."""
+        self.database.run("DELETE FROM items WHERE key = ? AND output IS NULL", key)
         self.end_job(key)
+
+    def forget_unmade_jobs(self) -> None:
+        """Forgets scans that were gathered for a job when a run ended; they are gathered anew."""
+        self.database.run("DELETE FROM items WHERE key IS NOT NULL AND key NOT IN (SELECT key FROM jobs)")
 
     def open_jobs(self, server: str, recipe: str) -> list[Sent]:
         """Returns the jobs of this server and recipe that have not been brought to their end."""
-        sql = "SELECT key, server, recipe, job FROM jobs WHERE ended = 0 AND server = ? AND recipe = ?"
-        names = ("key", "server", "recipe", "job")
-        return [Sent(**dict(zip(names, row, strict=True))) for row in self._rows(sql, server, recipe)]
+        sql = "SELECT key, server, recipe, job, head FROM jobs WHERE ended = 0 AND server = ? AND recipe = ?"
+        names = ("key", "server", "recipe", "job", "head")
+        return [Sent(**dict(zip(names, row, strict=True))) for row in self.database.rows(sql, server, recipe)]
+
+    def entries_of(self, key: str) -> Iterator[Entry]:
+        """Yields the scans of one job, in their order."""
+        number = -1
+        while page := self.entries_between(key, number + 1, None):
+            yield from page
+            number = page[-1].number or 0
+
+    def entries_between(self, key: str, first: int, last: int | None) -> list[Entry]:
+        """Returns up to 1,000 scans of one job, from number `first` to `last`."""
+        sql = f"SELECT {_NAMES} FROM items WHERE key = ? AND number >= ? AND number <= ? ORDER BY number LIMIT {PAGE}"
+        return [entry_of(row) for row in self.database.rows(sql, key, first, 1 << 62 if last is None else last)]
+
+    # Results.
 
     def ours(self, output: str) -> bool:
         """Tells whether a file in OUT was written by us."""
-        return bool(self._rows("SELECT 1 FROM outputs WHERE output = ?", output))
+        return bool(self.database.rows("SELECT 1 FROM outputs WHERE output = ?", output))
 
     def claim_output(self, output: str, sha256: str) -> None:
         """Notes that a file in OUT is ours; before it appears there."""
-        self._run("INSERT OR REPLACE INTO outputs VALUES (?, ?)", (output, sha256))
-
-    def _rows(self, sql: str, *values: object) -> list[Any]:
-        with self._guard:
-            return self._db.execute(sql, values).fetchall()
-
-    def _run(self, sql: str, values: tuple[object, ...]) -> None:
-        with self._guard:
-            self._db.execute(sql, values)
+        self.database.run("INSERT OR REPLACE INTO outputs VALUES (?, ?)", output, sha256)
 
 
-_COLUMNS = (
-    "path",
-    "recipe",
-    "sha256",
-    "key",
-    "number",
-    "filename",
-    "state",
-    "code",
-    "detail",
-    "derivative",
-    "output",
-)
-_SAVE = "INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+COLUMNS = tuple(field.name for field in fields(Entry))
+_NAMES = ", ".join(COLUMNS)
+_SAVE = f"INSERT OR REPLACE INTO items ({_NAMES}) VALUES ({', '.join('?' * len(COLUMNS))})"
 
 
-def _values(entry: Entry) -> tuple[object, ...]:
-    return tuple(getattr(entry, name) for name in _COLUMNS)
+def entry_of(row: Sequence[Any]) -> Entry:
+    """Makes an entry of a row of `items` in the order of COLUMNS."""
+    return Entry(**dict(zip(COLUMNS, row, strict=True)))
 
 
-def _entry(row: tuple[Any, ...]) -> Entry:
-    return Entry(**dict(zip(_COLUMNS, row, strict=True)))
+def _values(entry: Entry) -> Row:
+    return tuple(getattr(entry, name) for name in COLUMNS)

@@ -1,287 +1,242 @@
 """A submission: reads scans, sends what the server lacks, makes jobs, and brings the results home.
 
 Everything is noted in `State` before it is done, so that an interruption at any point costs nothing: masters that are
-there are not sent again, a POST whose answer was lost is repeated under its key, an open job is followed on.
+there are not sent again, a POST whose answer was lost is repeated under its key, an open job is followed on. Reading,
+sending and fetching go on at the same time, and none of them holds more than a thousand scans.
 """
 
 from __future__ import annotations
 
 import json
-import time
-import uuid
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
-from photochrom.client import Client, file_digest
+from photochrom.collection import NO_PICTURE, Collection
+from photochrom.crew import Halt
+from photochrom.database import sole
 from photochrom.display import Display
-from photochrom.errors import DownloadDamaged, ProblemError
-from photochrom.outputs import outputs, outputs_of
-from photochrom.records import ENDED_ITEMS, Item
-from photochrom.scans import EXTENSIONS, Scan, stems
+from photochrom.errors import ProblemError
+from photochrom.fetching import Fetching
+from photochrom.gathering import Gathering
+from photochrom.harvest import Harvest
+from photochrom.outputs import outputs_of
+from photochrom.reading import Reading, read
+from photochrom.records import Job
+from photochrom.scans import STATE_FOLDER, Scan
 from photochrom.state import Entry, Sent, State
 
-#: Scans of one job. Its results come while the next job's scans are still sent.
-JOB_ITEMS = 1_000
-
-#: Items that are asked about at once.
-_PAGE = 200
-
-#: The least and the most between two looks at the open jobs, seconds.
-_SOONEST, _LATEST = 0.3, 5.0
+if TYPE_CHECKING:
+    from photochrom.client import Client
 
 
-@dataclass(kw_only=True, slots=True)
-class Following:
-    """A job that is being followed."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wishes:
+    """What is asked of a submission."""
 
-    sent: Sent
-    entries: dict[int, Entry]
-    #: every item below this number has been seen to its end
-    low: int = 0
-    seen: set[int] = field(default_factory=set)
+    #: folder for the results; None leaves them at the server
+    out: Path | None
+    #: fields of the recipe that are not left to the server
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    #: https URL that is told when a job has ended
+    webhook: str | None = None
+    #: low, normal or high
+    priority: str | None = None
+    #: replace files in OUT that are not ours
+    force: bool = False
+    #: submit what failed before once more
+    retry_failed: bool = False
+    #: follow the jobs and fetch what they bring
+    wait: bool = True
+    #: one job for all, made once everything is uploaded
+    one_job: bool = False
+    #: transfers at once, each way
+    parallel: int = 4
+    #: folder of the state, where that is not in `out`
+    state: Path | None = None
 
 
-@dataclass(kw_only=True, slots=True)
-class Tally:
-    """What a run has done."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Summary:
+    """What became of the scans, and what this run did for it."""
 
-    uploaded: int = 0
-    jobs: list[str] = field(default_factory=list)
-    downloaded: int = 0
+    #: scans by what became of them
+    succeeded: int
+    failed: int
+    canceled: int
+    #: still at the server
+    queued: int
+    #: files that are no pictures
+    skipped: int
+    #: files that were sent
+    uploaded: int
+    #: ids of the jobs that were made
+    jobs: tuple[str, ...]
+    #: files that were fetched
+    downloaded: int
 
 
 class Submission:
-    """One run of `submit`."""
+    """One run. A context: leaving it ends the threads, and whatever they had begun goes on with the next run."""
 
-    def __init__(
-        self,
-        client: Client,
-        state: State,
-        display: Display,
-        *,
-        out: Path | None,
-        recipe: Mapping[str, Any],
-        webhook: str | None = None,
-        force: bool,
-        parallel: int,
-    ) -> None:
-        """Does nothing yet. Without `out` jobs are made and their results left at the server."""
+    def __init__(self, client: Client, display: Display, wishes: Wishes) -> None:
+        """Opens the state; raises InUse where another run has it."""
         self._client = client
-        self._state = state
         self._display = display
-        self._out = out
-        self._recipe = dict(recipe)
-        self._recipe_text = json.dumps(self._recipe, sort_keys=True)
-        self._webhook = webhook
-        self._force = force
-        self._pool = ThreadPoolExecutor(parallel)
-        self._targets: dict[str, Path] = {}
-        self.tally = Tally()
+        self._wishes = wishes
+        self._recipe = json.dumps(dict(wishes.recipe), sort_keys=True)
+        self._jobs: list[str] = []
+        self._open: set[str] = set()
+        self._resumed = False
+        self._exit = ExitStack()
+        folder = wishes.state or (wishes.out or Path()) / STATE_FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        self._exit.enter_context(sole(folder))
+        self.state = State(folder)
+        self.collection = Collection(self.state)
+        self._exit.callback(self.collection.close)
+        self._exit.callback(self.state.close)
+        self._halt = Halt()
+        self._fetching = self._make_fetching()
+        self._gathering = self._make_gathering()
+        self._harvest = Harvest(client, self.state, display, self._fetching, self._halt, parallel=wishes.parallel)
 
-    def run(self, scans: Sequence[Scan], *, retry_failed: bool, wait: bool) -> dict[str, Entry]:
-        """Brings every scan to its end and returns what is known of each, by absolute path."""
-        pictures = [scan for scan in scans if scan.picture]
-        self._targets = {str(Path(path).resolve()): target for path, target in stems(pictures).items()}
-        digests = self._read(pictures)
-        jobs = [self._resume(sent) for sent in self._state.open_jobs(self._client.server, self._recipe_text)]
-        following = [job for job in jobs if job]
-        fresh = self._fresh(pictures, digests, retry_failed=retry_failed)
-        for start in range(0, len(fresh), JOB_ITEMS):
-            if job := self._send(fresh[start : start + JOB_ITEMS]):
-                following.append(job)
-            self._look(following)
-        if wait:
-            self._follow(following)
-        self._pool.shutdown()
-        known = self._state.entries(self._recipe_text)
-        return {path: known[path] for path in digests if path in known}
+    def __enter__(self) -> Submission:
+        return self
 
-    # Reading and sending.
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._gathering.close()
+        self._harvest.close()
+        self._exit.close()
 
-    def _read(self, pictures: Sequence[Scan]) -> dict[str, str]:
-        """Returns the SHA-256 of each picture by absolute path; unchanged ones are not read again."""
-        self._display.expect("read", len(pictures))
+    def add(self, scans: Iterable[Scan]) -> None:
+        """Submits the scans that no job has yet. May be called again with further or changed ones."""
+        for count in self.collection.add(self._seen(scans)):
+            self._halt.check()
+            self._display.expect("read", count)
+        if not self._resumed:
+            self._resumed = True
+            self._resume()
+        for readings in read(self.collection.pictures(self._recipe), self._halt):
+            self._take(readings)
+        self._gathering.finish()
 
-        def digest(scan: Scan) -> str:
-            known = self._state.digest(scan.path)
-            if known is None:
-                known = file_digest(scan.path)
-                self._state.remember_digest(scan.path, known)
-            self._display.advance("read")
-            return known
+    def finish(self) -> None:
+        """Waits until every job is through and its results are here, if that is wished."""
+        if self._wishes.wait and self._resumed:
+            self._harvest.finish()
 
-        return {
-            str(scan.path.resolve()): sha256
-            for scan, sha256 in zip(pictures, self._pool.map(digest, pictures), strict=True)
-        }
+    def sleep(self, seconds: float) -> None:
+        """Sleeps; raises what went wrong in any thread."""
+        self._halt.sleep(seconds)
 
-    def _fresh(self, pictures: Sequence[Scan], digests: Mapping[str, str], *, retry_failed: bool) -> list[Entry]:
-        """Returns the scans that no job has yet; fetches results that should lie in OUT and do not."""
-        known = self._state.entries(self._recipe_text)
-        fresh = []
-        for scan in pictures:
-            path = str(scan.path.resolve())
-            entry = known.get(path)
-            if (
-                entry is None
-                or entry.sha256 != digests[path]
-                or (retry_failed and entry.state in ("failed", "canceled"))
-            ):
-                fresh.append(Entry(path=path, recipe=self._recipe_text, sha256=digests[path], filename=scan.name))
-            elif entry.state == "succeeded" and self._lacks(entry):
-                again = replace(entry, state="queued", key=None, number=None)
-                fresh.append(again)
-        return fresh
+    def summary(self) -> Summary:
+        """Returns what became of the scans so far."""
+        done = {"uploaded": self._gathering.uploaded, "downloaded": self._fetching.downloaded}
+        return Summary(**self.collection.counts(self._recipe), **done, jobs=tuple(self._jobs))
+
+    def failures(self, limit: int) -> list[tuple[str, str, str]]:
+        """Returns name, code and words of the first scans that have no result."""
+        return self.collection.failures(self._recipe, limit)
+
+    def by_job(self) -> Iterator[tuple[str | None, Callable[[], Iterator[Entry]]]]:
+        """Yields each job that has scans of this run, by its id, with what yields those scans by number.
+
+        Last come, without an id, those that have no job.
+        """
+        for key, job in self.collection.jobs(self._recipe):
+            yield job, partial(self.collection.entries, self._recipe, key)
+
+    def _seen(self, scans: Iterable[Scan]) -> Iterator[Scan]:
+        for scan in scans:
+            if scan.promised and not scan.picture:
+                self._fail(str(scan.path.resolve()), *NO_PICTURE)
+            yield scan
+
+    def _resume(self) -> None:
+        """Takes up the jobs of earlier runs; one that the server does not know is forgotten and submitted anew."""
+        self.state.forget_unmade_jobs()
+        for sent in self.state.open_jobs(self._client.server, self._recipe):
+            try:
+                if sent.job is None:
+                    self._made(*self._gathering.post(sent))
+                else:
+                    self._follow(sent, self._client.job(sent.job))
+            except ProblemError as error:
+                if error.status not in (404, 422):
+                    raise
+                self._display.note(f"The server does not know job {sent.job or sent.key} any more: submitting it anew.")
+                self.state.forget_job(sent.key)
+        if self._wishes.wait:
+            self._harvest.start()
+
+    def _made(self, sent: Sent, job: Job) -> None:
+        self._jobs.append(job.id)
+        self._display.made(job)
+        self._follow(sent, job)
+
+    def _follow(self, sent: Sent, job: Job) -> None:
+        self._open.add(sent.key)
+        if self._wishes.wait:
+            self._harvest.add(sent, job.total)
+
+    def _take(self, readings: Sequence[Reading]) -> None:
+        """Notes what was read, and hands on what no job has yet."""
+        self.state.remember_digests(
+            (each.found.path, each.found.size, each.found.mtime_ns, each.sha256) for each in readings if each.fresh
+        )
+        for reading in readings:
+            found = reading.found
+            self._display.advance("read", 1)
+            if reading.problem:
+                self.collection.fail(found.path, *reading.problem)
+                self._fail(found.path, *reading.problem)
+            elif self._wants(found.entry, reading.sha256):
+                fresh = Entry(path=found.path, recipe=self._recipe, sha256=reading.sha256, filename=found.name)
+                self._gathering.add(replace(fresh, client_ref=found.identifier))
+
+    def _wants(self, entry: Entry | None, sha256: str) -> bool:
+        """Tells whether a scan has to be submitted, after what is known of it."""
+        if entry is None or entry.sha256 != sha256:
+            return True
+        if entry.state == "queued":
+            return entry.key not in self._open
+        if entry.state == "succeeded":
+            return self._lacks(entry)
+        return self._wishes.retry_failed
 
     def _lacks(self, entry: Entry) -> bool:
-        here = outputs_of(entry)
-        return self._out is not None and not (here and all((self._out / output).exists() for output in here))
+        out, here = self._wishes.out, outputs_of(entry)
+        return out is not None and not (here and all((out / output).exists() for output in here))
 
-    def _send(self, entries: Sequence[Entry]) -> Following | None:
-        """Uploads what the server lacks of these scans and makes one job of those that it took."""
-        problems = self._upload(entries)
-        taken = []
-        for entry in entries:
-            if problem := problems.get(entry.sha256):
-                self._end(replace(entry, state="failed", code=problem.code, detail=problem.detail))
-            else:
-                taken.append(entry)
-        if not taken:
-            return None
-        sent = Sent(key=str(uuid.uuid4()), server=self._client.server, recipe=self._recipe_text)
-        taken = [replace(entry, key=sent.key, number=number) for number, entry in enumerate(taken)]
-        self._state.begin_job(sent, taken)
-        return self._post(sent, taken)
+    def _fail(self, path: str, code: str, detail: str) -> None:
+        failed = Entry(path=path, recipe=self._recipe, sha256="", state="failed", code=code, detail=detail)
+        self._display.ended(failed, self._wishes.out or Path())
 
-    def _upload(self, entries: Sequence[Entry]) -> dict[str, ProblemError]:
-        """Sends the bytes that are not there; returns why some were refused, by digest."""
-        paths = {entry.sha256: Path(entry.path) for entry in entries}
-        asked = [{"sha256": sha256, "size": max(1, path.stat().st_size)} for sha256, path in paths.items()]
-        missing = self._client.missing(asked)
-        self._display.expect("upload", len(missing))
+    def _make_fetching(self) -> Fetching:
+        wishes = self._wishes
+        return Fetching(
+            *(self._client, self.state, self.collection, self._display),
+            out=wishes.out,
+            recipe=wishes.recipe,
+            force=wishes.force,
+        )
 
-        def send(answer: Mapping[str, Any]) -> tuple[str, ProblemError | None]:
-            try:
-                self._client.send(paths[answer["sha256"]], answer)
-            except ProblemError as error:
-                if error.status not in (413, 415, 422):
-                    raise
-                return answer["sha256"], error
-            else:
-                self.tally.uploaded += 1
-                return answer["sha256"], None
-            finally:
-                self._display.advance("upload")
-
-        return {sha256: problem for sha256, problem in self._pool.map(send, missing) if problem}
-
-    def _post(self, sent: Sent, entries: Sequence[Entry]) -> Following:
-        """Makes the job, or finds the one that the same key made before."""
-        items = [{"sha256": entry.sha256, "filename": entry.filename} for entry in entries]
-        job = self._client.submit(items, self._recipe, idempotency_key=sent.key, webhook=self._webhook)
-        self._state.name_job(sent.key, job.id)
-        self.tally.jobs.append(job.id)
-        self._display.expect("color", len(entries))
-        return Following(sent=replace(sent, job=job.id), entries=dict(enumerate(entries)))
-
-    def _resume(self, sent: Sent) -> Following | None:
-        """Takes up a job of an earlier run; one that the server does not know is forgotten and submitted anew."""
-        entries = self._state.job_entries(sent.key)
-        try:
-            if sent.job is None:
-                return self._post(sent, entries)
-            self._client.job(sent.job)
-        except ProblemError as error:
-            if error.status not in (404, 422):
-                raise
-            self._display.note(f"The server does not know job {sent.job or sent.key} any more: submitting it anew.")
-            self._state.forget_job(sent.key)
-            return None
-        self._display.expect("color", len(entries))
-        return Following(sent=sent, entries={entry.number: entry for entry in entries if entry.number is not None})
-
-    # Following and fetching.
-
-    def _follow(self, following: list[Following]) -> None:
-        """Looks at the open jobs until each has ended and its results are here."""
-        pause = _SOONEST
-        while following:
-            moved = self._look(following)
-            pause = _SOONEST if moved else min(_LATEST, pause * 1.5)
-            if following:
-                time.sleep(pause)
-
-    def _look(self, following: list[Following]) -> int:
-        """Takes what has ended since the last look; drops jobs that are through. Returns how many items had ended."""
-        moved = 0
-        for job in list(following):
-            moved += self._take(job)
-            if len(job.seen) >= len(job.entries):
-                self._state.end_job(job.sent.key)
-                following.remove(job)
-        return moved
-
-    def _take(self, job: Following) -> int:
-        """Fetches the results of one job's items that have ended since the last look."""
-        fetched: list[Future[None]] = []
-        cursor: int | None = job.low
-        while cursor is not None:
-            items, following = self._client.page(job.sent.job or "", cursor=cursor, limit=_PAGE)
-            ended = [item for item in items if item.state in ENDED_ITEMS and item.number not in job.seen]
-            for item in ended:
-                job.seen.add(item.number)
-                self._display.advance("color")
-                fetched.append(self._pool.submit(self._fetch, job, item))
-            # A page without anything new lies ahead of the work.
-            cursor = following if ended else None
-        for result in fetched:
-            result.result()
-        while job.low in job.seen:
-            job.low += 1
-        return len(fetched)
-
-    def _fetch(self, job: Following, item: Item) -> None:
-        """Brings one item to its end here: writes its picture, or notes why there is none."""
-        entry = job.entries[item.number]
-        if item.state != "succeeded" or item.derivative is None:
-            self._end(replace(entry, state=item.state, code=item.code, detail=item.detail))
-            return
-        done = replace(entry, state="succeeded", derivative=item.derivative["sha256"])
-        target = self._targets.get(entry.path)
-        if self._out is None or target is None:
-            self._end(done)
-            return
-        extension = EXTENSIONS.get(item.derivative["media_type"], "bin")
-        output = f"{target.as_posix()}.{extension}"
-        made = [candidate["derivative"] for candidate in item.candidates] or [item.derivative]
-        try:
-            for number, each in enumerate(outputs(output, self._recipe)):
-                self._write(job, item.number, number, made[number]["sha256"], each)
-        except (DownloadDamaged, FileExistsError) as error:
-            code = "output_exists" if isinstance(error, FileExistsError) else "download_damaged"
-            self._end(replace(done, state="failed", code=code, detail=str(error)))
-            return
-        self._end(replace(done, output=output))
-
-    def _write(self, job: Following, number: int, candidate: int, sha256: str, output: str) -> None:
-        path = (self._out or Path()) / output
-        if path.exists() and not self._force and not self._state.ours(output):
-            raise FileExistsError(f"{path} is there and was not written by this command; --force replaces it.")
-        self._display.expect("download", 1)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._state.claim_output(output, sha256)
-        self._client.download(job.sent.job or "", number, path, sha256=sha256, candidate=candidate)
-        self.tally.downloaded += 1
-        self._display.advance("download")
-
-    def _end(self, entry: Entry) -> None:
-        self._state.save(entry)
-        self._display.ended(entry, self._out or Path())
-
-
-def failures(entries: Iterable[Entry]) -> list[Entry]:
-    """Returns those that have no result."""
-    return [entry for entry in entries if entry.state in ("failed", "canceled")]
+    def _make_gathering(self) -> Gathering:
+        wishes = self._wishes
+        head = {"recipe": dict(wishes.recipe), "webhook": wishes.webhook, "priority": wishes.priority}
+        return Gathering(
+            *(self._client, self.state, self._display, self._halt),
+            head={name: value for name, value in head.items() if value is not None},
+            recipe=self._recipe,
+            parallel=wishes.parallel,
+            one_job=wishes.one_job,
+            refused=self._fetching.end,
+            made=self._made,
+        )

@@ -59,7 +59,8 @@ def test_only_its_own_server_sees_the_key(tmp_path: Path) -> None:
         link = {"Location": storage.replace("127.0.0.1", "localhost") + "/file"}
         with server({"/v1/jobs/j/items/0/result": (302, link, b"")}) as (own, ours):
             client = Client(own, "pc_key")
-            client.send(file, {"upload": {"method": "PUT", "url": f"{storage}/store?X-Amz-Signature=0", "headers": {}}})
+            upload = {"method": "PUT", "url": f"{storage}/store?X-Amz-Signature=0", "headers": {}}
+            client.send(file, {"sha256": "0" * 64, "present": False, "upload": upload})
             client.download("j", 0, tmp_path / "color.jpg", sha256=hashlib.sha256(b"color").hexdigest())
     assert ours == ["Bearer pc_key"]
     assert theirs == [None, None]

@@ -2,80 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
 from click.testing import CliRunner, Result
-from flask import request
-from werkzeug.serving import make_server
 
-from api.app import create_app
-from photochrom import Client, DownloadDamaged, ProblemError, ServerUnreachable
-from photochrom.client import file_digest
+from photochrom import Client, DownloadDamaged, InUse, ProblemError, ServerUnreachable, downloads, gathering
+from photochrom.collection import Collection
 from photochrom.command import main
-from photochrom.scans import find, stems
+from photochrom.display import Lines
+from photochrom.reading import file_digest
+from photochrom.scans import find
 from photochrom.state import State
+from photochrom.submission import Submission, Wishes
 from shared import layout
 from shared.storage.memory import MemoryStore
-from tests.house import House, make_house, write_picture
-
-
-@dataclass
-class Served:
-    """A house that listens on loopback."""
-
-    house: House
-    url: str
-    calls: list[tuple[str, str]] = field(default_factory=list)
-    #: answers that break the next calls of a method: "cut" loses the answer, a number is its status
-    faults: list[tuple[str, Any]] = field(default_factory=list)
-
-    def count(self, method: str, prefix: str) -> int:
-        """How many calls there were."""
-        return sum(seen == method and path.startswith(prefix) for seen, path in self.calls)
-
-
-@pytest.fixture
-def served(client: redis.Redis) -> Iterator[Served]:
-    """The API over loopback, with a worker that hears every bell."""
-    house = make_house(client)
-    house.announce()
-    app = create_app(house.services)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    service = Served(house=house, url=f"http://127.0.0.1:{server.port}")
-
-    @app.after_request
-    def _watch(response: Any) -> Any:
-        service.calls.append((request.method, request.path))
-        for fault in list(service.faults):
-            if fault[0] == request.method:
-                service.faults.remove(fault)
-                response.status_code = fault[1]
-                response.headers["Retry-After"] = "0"
-                response.data = b"lost"
-        return response
-
-    stop = threading.Event()
-
-    def work() -> None:
-        while not stop.wait(0.02):
-            house.work()
-
-    threads = [threading.Thread(target=server.serve_forever), threading.Thread(target=work)]
-    for thread in threads:
-        thread.start()
-    yield service
-    stop.set()
-    server.shutdown()
-    for thread in threads:
-        thread.join()
-    server.server_close()
+from tests.house import write_picture
+from tests.served import Served
 
 
 @pytest.fixture
@@ -98,6 +46,12 @@ def run(served: Served, *arguments: object) -> Result:
     return CliRunner().invoke(main, command, catch_exceptions=False)
 
 
+def ended(result: Result) -> list[dict[str, Any]]:
+    """The lines of scans that came to their end."""
+    lines: list[dict[str, Any]] = [json.loads(line) for line in result.stdout.splitlines()]
+    return [line for line in lines if line["event"] == "ended"]
+
+
 def summary(result: Result) -> dict[str, Any]:
     """The last line's summary."""
     last: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])["summary"]
@@ -109,7 +63,7 @@ def test_a_tree_comes_back_mirrored(served: Served, scans: Path, tmp_path: Path)
     out = tmp_path / "color"
     result = run(served, scans, "--out", out)
     assert result.exit_code == 1
-    lines = {Path(line["path"]).name: line for line in map(json.loads, result.stdout.splitlines()[:-1])}
+    lines = {Path(line["path"]).name: line for line in ended(result)}
     assert lines["cut.png"]["code"] in ("truncated", "corrupt")
     assert lines["false.jpg"]["code"] == "unsupported_media"
     assert lines["a.jpg"]["output"] == str(out / "a_colorized.jpg")
@@ -119,7 +73,8 @@ def test_a_tree_comes_back_mirrored(served: Served, scans: Path, tmp_path: Path)
     written = {
         str(path.relative_to(out)) for path in out.rglob("*") if path.is_file() and ".photochrom" not in path.parts
     }
-    assert written == {"a_colorized.jpg", "box/b_colorized.png", "box/c_colorized.tif"}
+    results = {"a_colorized.jpg", "box/b_colorized.png", "box/c_colorized.tif"}
+    assert written == results | {f"{name[:-4]}.json" for name in results} | {"report.csv"}
 
 
 def test_a_second_run_does_nothing(served: Served, scans: Path, tmp_path: Path) -> None:
@@ -160,11 +115,11 @@ def test_candidates_come_home_beside_each_other(served: Served, tmp_path: Path) 
     (out / "box" / names[2]).write_text("mine")
     arguments = (scan.parents[1], "--out", out, "--candidates", "0.7,0.2,1")
     refused = run(served, *arguments)
-    assert json.loads(refused.stdout.splitlines()[0])["code"] == "output_exists"
+    assert ended(refused)[0]["code"] == "output_exists"
     assert (out / "box" / names[2]).read_text() == "mine"
     first = run(served, *arguments, "--force", "--retry-failed")
     assert first.exit_code == 0
-    line = json.loads(first.stdout.splitlines()[0])
+    (line,) = ended(first)
     assert line["outputs"] == [str(out / "box" / name) for name in names]
     assert line["output"] == line["outputs"][0]
     assert len({(out / "box" / name).read_bytes() for name in names}) == 3
@@ -183,7 +138,7 @@ def test_a_foreign_file_is_not_overwritten(served: Served, tmp_path: Path) -> No
     (out / "a_colorized.png").write_text("mine")
     refused = run(served, scan, "--out", out)
     assert refused.exit_code == 1
-    assert json.loads(refused.stdout.splitlines()[0])["code"] == "output_exists"
+    assert ended(refused)[0]["code"] == "output_exists"
     assert (out / "a_colorized.png").read_text() == "mine"
     assert run(served, scan, "--out", out, "--force", "--retry-failed").exit_code == 0
     assert (out / "a_colorized.png").read_bytes().startswith(b"\x89PNG")
@@ -218,8 +173,8 @@ def test_a_killed_post_is_repeated_by_the_next_run(served: Served, tmp_path: Pat
     out = tmp_path / "color"
     assert run(served, scan, "--out", out).exit_code == 0
     state = State(out / ".photochrom")
-    state._run("UPDATE jobs SET job = NULL, ended = 0", ())
-    state._run("UPDATE items SET state = 'queued', output = NULL", ())
+    state.database.run("UPDATE jobs SET job = NULL, ended = 0")
+    state.database.run("UPDATE items SET state = 'queued', output = NULL")
     state.close()
     (out / "a_colorized.png").unlink()
     assert run(served, scan, "--out", out).exit_code == 0
@@ -248,7 +203,9 @@ def test_collisions_keep_their_extension(tmp_path: Path) -> None:
     for path in ("x/a.jpg", "x/a.png", "x/b.png", "y/b.png"):
         write_picture(tmp_path / path)
     scans = [*find([tmp_path / "x"], out=None), *find([tmp_path / "y"], out=None)]
-    names = sorted(str(target) for target in stems(scans).values())
+    collection = Collection(State(tmp_path / "state"))
+    assert sum(collection.add(scans)) == 4
+    names = sorted(str(collection.target(str(scan.path))) for scan in scans)
     assert names == ["a.jpg_colorized", "a.png_colorized", "b.png-2_colorized", "b.png_colorized"]
 
 
@@ -379,3 +336,113 @@ def test_a_webhook_goes_with_every_job(served: Served, tmp_path: Path) -> None:
     assert job.data["webhook"] == "https://example.org/…"
     with pytest.raises(ProblemError, match="https://"):
         Client(served.url).submit([{"sha256": "a" * 64, "filename": "a"}], webhook="http://example.org/")
+
+
+def test_an_older_server_is_read_by_pages(served: Served, scans: Path, tmp_path: Path) -> None:
+    """A server that knows no states is asked for items; the results are the same."""
+    served.counted.missing.append("/states")
+    result = run(served, scans, "--out", tmp_path / "color")
+    assert (summary(result)["succeeded"], summary(result)["failed"]) == (3, 2)
+    assert served.counted.count("GET", "/v1/jobs", status=404) == 1
+
+
+def test_two_runs_do_not_share_a_folder(served: Served, scans: Path, tmp_path: Path) -> None:
+    """While one run works in OUT another is refused, with words; afterwards it may."""
+    out = tmp_path / "color"
+    display = Lines()
+    with Submission(Client(served.url), display, Wishes(out=out)), pytest.raises(InUse, match="Another"):
+        Submission(Client(served.url), display, Wishes(out=out))
+    assert run(served, scans / "a.jpg", "--out", out).exit_code == 0
+
+
+def test_what_cannot_be_read_fails_alone(served: Served, scans: Path, tmp_path: Path) -> None:
+    """A scan that vanishes, or has other bytes than somebody vouches for, fails here and is not sent."""
+    gone, other = write_picture(tmp_path / "in" / "gone.png", seed=7), write_picture(tmp_path / "in" / "b.png", seed=8)
+    false, *found = (
+        replace(scan, digests={"md5": "0" * 32}) if scan.path == other else scan
+        for scan in find([other, gone], out=None)
+    )
+    found += [false, *find([scans / "a.jpg"], out=None)]
+    with Submission(Client(served.url), Lines(), Wishes(out=tmp_path / "color")) as submission:
+        gone.unlink()
+        submission.add(found)
+        submission.finish()
+        assert submission.summary().succeeded == 1
+        assert [row[:2] for row in sorted(submission.failures(10))] == [
+            ("b.png", "fixity_mismatch"),
+            ("gone.png", "file_error"),
+        ]
+        jobs = [(job, [entry.filename for entry in entries()]) for job, entries in submission.by_job()]
+    ((job, names), without) = jobs
+    assert (Client(served.url).job(job or "").total, names) == (1, ["a.jpg"])
+    assert without == (None, ["gone.png", "b.png"])
+    assert served.count("PUT", "/v1/uploads") == 1
+
+
+def test_a_full_disk_stops_the_run_and_loses_nothing(
+    served: Served, scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the disk is full the command ends with status 2; with room the next one fetches the rest."""
+    out = tmp_path / "color"
+    with monkeypatch.context() as patch:
+        patch.setattr(downloads, "_RESERVE", 1 << 60)
+        refused = run(served, scans, "--out", out)
+    assert refused.exit_code == 2
+    assert "no space" in refused.stderr
+    assert list(out.rglob("*.png")) == []
+    again = run(served, scans, "--out", out)
+    assert (summary(again)["succeeded"], summary(again)["jobs"], summary(again)["uploaded"]) == (3, [], 0)
+
+
+def test_one_job_has_all(served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs grow as a run goes on; with --one-job there is one, made after everything is sent."""
+    for number in range(7):
+        write_picture(tmp_path / f"in/{number}.png", width=16, height=12, seed=number)
+    monkeypatch.setattr(gathering, "_ASKED", 1)
+    monkeypatch.setattr(gathering, "FIRST_ITEMS", 1)
+    several = run(served, tmp_path / "in", "--out", tmp_path / "a")
+    assert [Client(served.url).job(job).total for job in summary(several)["jobs"]] == [1, 2, 4]
+    one = run(served, tmp_path / "in", "--out", tmp_path / "b", "--one-job", "--priority", "high")
+    (job,) = map(Client(served.url).job, summary(one)["jobs"])
+    assert (job.total, job.priority, summary(one)["succeeded"]) == (7, "high", 7)
+
+
+def test_a_state_of_an_earlier_version_is_taken_over(served: Served, tmp_path: Path) -> None:
+    """A folder that an earlier version wrote gets the new columns, and its open job is followed to its end."""
+    scan = write_picture(tmp_path / "scans" / "a.png")
+    out = tmp_path / "color"
+    run(served, scan, "--out", out, "--no-wait")
+    state = State(out / ".photochrom")
+    state.database.script(
+        "ALTER TABLE jobs DROP COLUMN head; ALTER TABLE items DROP COLUMN client_ref; PRAGMA user_version = 0;"
+    )
+    state.database.run("UPDATE jobs SET job = NULL")
+    state.close()
+    again = run(served, scan, "--out", out)
+    assert summary(again)["succeeded"] == 1
+    assert len(Client(served.url).jobs()) == 1
+
+
+def test_what_a_job_waits_for_is_said_once(served: Served, tmp_path: Path) -> None:
+    """A paused job is told of when it is met, and again when it goes on."""
+    scan = write_picture(tmp_path / "scans" / "a.png")
+    client = Client(served.url)
+    served.resting.set()
+    (job,) = summary(run(served, scan, "--out", tmp_path / "color", "--no-wait"))["jobs"]
+    client.pause(job)
+    looks = itertools.count()
+
+    def heard(_: int) -> None:
+        if served.counted.calls[-1].path == f"/v1/jobs/{job}" and next(looks) == 3:
+            served.counted.heard = lambda _: None
+            threading.Thread(target=go_on).start()
+
+    def go_on() -> None:
+        client.resume(job)
+        served.resting.clear()
+
+    served.counted.heard = heard
+    result = run(served, scan, "--out", tmp_path / "color")
+    assert summary(result)["succeeded"] == 1
+    assert result.stderr.count(f"Job {job} waits for somebody to resume it.") == 1
+    assert result.stderr.count(f"Job {job} goes on.") == 1
