@@ -5,7 +5,7 @@ BIN = .venv/bin
 # Where OpenCV would start threads of its own beside each test or lint process, that only costs.
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: run test test-train chaos chaos-long fuzz check audit bench format lock clean
+.PHONY: run test test-train test-charts chaos chaos-long fuzz check audit bench bench-scale format lock clean
 
 run: .venv/up.stamp ## everything on this machine, on http://127.0.0.1:8080
 	$(BIN)/photochrom doctor --warm
@@ -16,6 +16,9 @@ test: .venv/dev.stamp ## all tests, with coverage
 
 test-train: .venv/train.stamp ## training's tests; they need torch, a large download
 	$(BIN)/python -m pytest tests/models/training $(TESTS)
+
+test-charts: .venv/charts.stamp ## renders the Helm chart and holds it against schemas; a download of 100 MB
+	$(BIN)/python -m pytest tests/deploy/charts $(TESTS)
 
 chaos: .venv/dev.stamp ## breaks the service on purpose, for a quarter of an hour; SEED=n repeats a run, ONLY=word a part of it
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
@@ -39,6 +42,9 @@ check: .venv/dev.stamp ## format, lint (with bandit's rules), types, imports
 
 bench: .venv/dev.stamp ## ratios, measured side by side
 	$(BIN)/python -m bench
+
+bench-scale: .venv/dev.stamp ## the bars of docs/scaling.md, for half an hour, alone on its machine; ONLY=million runs one, SMALL=1 a tenth
+	$(BIN)/python -m bench.scale $(if $(SMALL),--small) $(ONLY)
 
 format: .venv/dev.stamp
 	$(BIN)/ruff format .
@@ -67,6 +73,10 @@ clean:
 .venv-audit/stamp:
 	$(PYTHON) -m venv .venv-audit
 	.venv-audit/bin/pip install --quiet --disable-pip-version-check pip-audit
+	touch $@
+
+.venv/charts.stamp: .venv/dev.stamp
+	$(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev,charts]'
 	touch $@
 
 .venv/train.stamp: .venv/dev.stamp

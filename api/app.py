@@ -8,16 +8,23 @@ from flask_openapi3.models import Schema
 from api import (
     asking,
     chunks,
+    controls,
+    counts,
+    events,
     headers,
     health,
     items,
     jobs,
+    metrics,
     models,
     page,
+    polling,
     problems,
+    queue,
     reports,
     schemas,
     scopes,
+    states,
     strict_json,
     uploads,
 )
@@ -42,21 +49,26 @@ def create_app(services: Services) -> OpenAPI:
         static_url_path="/static",
     )
     app.extensions["photochrom"] = services
+    polling.provide(app, services.settings.api_threads)
     exposed = not is_loopback(services.settings.api_host)
     doorkeeper = Doorkeeper(services.store, services.clock, exposed=exposed)
     meter = Meter(services.index.quotas, Limits.of(services.settings), services.clock)
+    counts.install(app)
     app.before_request(chunks.watch)
     app.before_request(lambda: asking.admit(doorkeeper, meter))
     app.before_request(strict_json.bound)
     app.after_request(meter.tell)
     app.after_request(headers.hardener(services.settings.s3_public_url))
     problems.install(app)
-    for resource in (jobs, items, uploads, reports, models, health):
+    for resource in (jobs, controls, items, states, events, uploads, reports, models, queue, health):
         app.register_api(resource.blueprint)
     app.register_blueprint(page.blueprint)
+    app.register_blueprint(metrics.blueprint)
     scopes.document(app)
     # The body of POST /v1/jobs is read by hand, so its parts are named to the document by hand.
-    for name, schema in schemas.JobRequest.model_json_schema(ref_template=_REF)["$defs"].items():
+    named = schemas.JobRequest.model_json_schema(ref_template=_REF)["$defs"]
+    named["HeadRequest"] = schemas.HeadRequest.model_json_schema(ref_template=_REF)
+    for name, schema in named.items():
         app.components_schemas[name] = Schema(**schema)
     app.json = strict_json.StrictJson(app)
     return app

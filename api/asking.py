@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 from flask import Response, g, jsonify, request
@@ -11,7 +13,7 @@ from api.auth import Caller, Doorkeeper, Knock
 from api.job_views import JobView
 from api.meter import Meter
 from api.services import services
-from shared.errors import StorageUnavailable
+from shared.errors import StorageUnavailable, Unauthorized
 from shared.index.quotas import Limits
 
 
@@ -20,7 +22,8 @@ def admit(doorkeeper: Doorkeeper, meter: Meter) -> None:
     route = request.url_rule.rule if request.url_rule else None
     if not scopes.needed(request.method, route) and _has_keys(doorkeeper):
         return
-    g.caller = doorkeeper.caller(_knock())
+    g.again = partial(doorkeeper.caller, _knock())
+    g.caller = g.again()
     scopes.check(g.caller.scopes, request.method, route)
     if g.caller.keyed:
         meter.admit(g.caller.tenant)
@@ -29,6 +32,22 @@ def admit(doorkeeper: Doorkeeper, meter: Meter) -> None:
 def caller() -> Caller:
     """Returns whose request this is."""
     return cast("Caller", g.caller)
+
+
+def admitted() -> Callable[[], bool]:
+    """Returns what tells whether this request would still be let in: while it lasts its key may be revoked."""
+    again = g.again
+
+    def still() -> bool:
+        try:
+            again()
+        except Unauthorized:
+            return False
+        except StorageUnavailable:
+            pass  # nobody can tell now; who was let in stays
+        return True
+
+    return still
 
 
 def tenant() -> str:
@@ -63,15 +82,14 @@ def _has_keys(doorkeeper: Doorkeeper) -> bool:
 def job_answer(view: JobView, status: int = 200, **headers: str) -> Response:
     """Renders a job with its ETag; 304 where the client has it already."""
     now = services().clock.now()
-    response = jsonify(view.to_json(now))
-    response.status_code = status
-    response.headers.update(headers)
+    known = status == 200 and request.if_none_match.contains_weak(view.etag)
+    response = Response(status=304, mimetype="application/json") if known else jsonify(view.to_json(now))
+    response.status_code = 304 if known else status
     response.headers["Cache-Control"] = "private, no-cache"
     if not view.ended:
         response.headers["Retry-After"] = str(view.retry_after(now))
     response.set_etag(view.etag)
-    if status == 200:
-        response.make_conditional(request)
+    response.headers.update(headers)
     return response
 
 

@@ -17,6 +17,7 @@ from shared import layout
 from shared.errors import PhotochromError
 from shared.services import Services
 from shared.storage import ObjectStore
+from shared.storage.direct import NotOffered
 
 #: How long what was found of the storage is believed, seconds.
 _BELIEVED_SECONDS = 3.0
@@ -73,9 +74,13 @@ class StorageCheck:
                 self._store.probe()
                 self._proved = True
             self._store.put(layout.READY, bytes(_BLOCK))
+            direct = self._store.direct()
         except PhotochromError as error:
             return False, error.detail
-        return True, "answers and can be written to"
+        words = "answers and can be written to"
+        if isinstance(direct, NotOffered) and direct.reason:
+            words += f"; uploads go through the API, since {direct.reason}"
+        return True, words
 
 
 def storage_check() -> StorageCheck:

@@ -9,7 +9,7 @@ from flask import Response, jsonify, redirect
 from flask_openapi3 import APIBlueprint, Tag
 from werkzeug.wrappers import Response as AnyResponse
 
-from api import item_views, reviews, schemas
+from api import item_pages, item_views, reviews, schemas
 from api.asking import bytes_answer, tenant
 from api.job_views import job_view
 from api.services import services
@@ -37,7 +37,7 @@ def get_items(path: schemas.JobPath, query: schemas.ItemsQuery) -> Response:
     if query.sort:
         rows, following = reviews.page(services(), view, start=query.cursor, limit=query.limit, state=query.state)
     else:
-        rows, following = item_views.page(services(), view, start=query.cursor, limit=query.limit, state=query.state)
+        rows, following = item_pages.page(services(), view, start=query.cursor, limit=query.limit, state=query.state)
     return jsonify({"items": rows, "next": following})
 
 
@@ -92,7 +92,9 @@ def get_master(path: schemas.ItemPath, query: schemas.Empty) -> AnyResponse:
     view = job_view(services(), tenant(), path.job_id)
     row, _ = item_views.one(services(), view, path.number)
     if row["master"] is None:
-        raise NotFound(f"The bytes of this item were refused: {row['detail']}")
+        if row["source"] and row["state"] in (ItemState.QUEUED, ItemState.RUNNING):
+            raise NotReady(f"{row['source']} is not fetched yet.", seen=row["state"])
+        raise NotFound(f"There is no master of this item: {row['detail'] or row['state']}")
     key = layout.master(view.progress.job.tenant, row["master"])
     name = PurePosixPath(row["filename"]).name
     return _send(services(), key, media_type=None, filename=name, etag=row["master"])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from shared.clock import timestamp
 from shared.errors import IndexUnavailable, JobRecovering, NotFound
 from shared.ids import is_id
+from shared.index.hosts import Host
 from shared.index.progress import Progress
 from shared.jobs import Counts, Job, JobState
 from shared.services import Services
@@ -16,6 +19,13 @@ from shared.webhooks import shown
 
 #: The least and the most that a poller is asked to wait, seconds.
 _SOONEST, _LATEST = 1, 30
+
+
+#: What a job's links lead to.
+_LINKS = ("items", "report", "states", "events", "pause", "resume", "cancel", "retry")
+
+#: Jobs that have left the index and are read from storage side by side.
+_READERS = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +41,11 @@ class JobView:
     def ended(self) -> bool:
         """Whether nothing will change any more."""
         return self.progress.state.ended
+
+    @property
+    def stopped(self) -> bool:
+        """Whether what has not begun never will."""
+        return self.progress.state in (JobState.CANCELING, JobState.CANCELED)
 
     @property
     def etag(self) -> str:
@@ -64,17 +79,14 @@ class JobView:
             "recipe": asdict(job.recipe),
             "model": job.model,
             "total": job.total,
+            "priority": progress.priority,
+            "retry_of": job.retry_of,
             "counts": asdict(progress.counts),
             "progress": round(ended / job.total, 4),
             "eta_seconds": self.eta_seconds(now),
             "waiting_for": self.waiting_for,
             "webhook": shown(job.webhook) if job.webhook else None,
-            "links": {
-                "self": path,
-                "items": f"{path}/items",
-                "report": f"{path}/report",
-                "cancel": f"{path}/cancel",
-            },
+            "links": {"self": path} | {name: f"{path}/{name}" for name in _LINKS},
         }
 
 
@@ -90,7 +102,7 @@ def job_view(services: Services, tenant: str, job_id: str) -> JobView:
     try:
         progress = services.index.progress(job_id)
         if progress and progress.job.tenant == tenant:
-            return JobView(progress=progress, waiting_for=_waiting_for(services, progress))
+            return JobView(progress=progress, waiting_for=_waiting_for(_hosts(services, [progress]), progress))
     except IndexUnavailable as error:
         away = error
     job = services.ledger.read_job(tenant, job_id)
@@ -111,6 +123,7 @@ def fresh_view(services: Services, job: Job) -> JobView:
             state=JobState.QUEUED,
             counts=Counts(queued=job.total),
             revision=0,
+            priority=job.priority,
             started=None,
             finished=None,
         )
@@ -120,13 +133,23 @@ def fresh_view(services: Services, job: Job) -> JobView:
 def list_jobs(services: Services, tenant: str, *, limit: int, cursor: str | None) -> tuple[list[JobView], str | None]:
     """Returns a page of the tenant's jobs, newest first, and the cursor of the next."""
     ids = services.index.newest(tenant, before=cursor, limit=limit + 1)
-    views = []
-    for job_id in ids[:limit]:
-        try:
-            views.append(job_view(services, tenant, job_id))
-        except (NotFound, JobRecovering):
-            continue
-    return views, ids[limit - 1] if len(ids) > limit else None
+    page = ids[:limit]
+    found = services.index.polls.progresses(page)
+    hosts = _hosts(services, [each for each in found if each])
+    with ThreadPoolExecutor(_READERS) as readers:
+        gone = readers.map(
+            lambda pair: None if pair[1] else _stored_view(services, tenant, pair[0]), zip(page, found, strict=True)
+        )
+        views = [
+            JobView(progress=each, waiting_for=_waiting_for(hosts, each)) if each else stored
+            for each, stored in zip(found, gone, strict=True)
+        ]
+    return [view for view in views if view], ids[limit - 1] if len(ids) > limit else None
+
+
+def _stored_view(services: Services, tenant: str, job_id: str) -> JobView | None:
+    job = services.ledger.read_job(tenant, job_id)
+    return _ended_view(services, job) if job else None
 
 
 def _ended_view(services: Services, job: Job) -> JobView | None:
@@ -139,18 +162,30 @@ def _ended_view(services: Services, job: Job) -> JobView | None:
         state=ending.state,
         counts=ending.counts,
         revision=int(ending.finished * 1e6),
+        priority=job.priority,
         started=None,
         finished=ending.finished,
     )
     return JobView(progress=progress, waiting_for=None)
 
 
-def _waiting_for(services: Services, progress: Progress) -> str | None:
+def _may_wait(progress: Progress) -> bool:
+    """Tells whether the job may be one that waits for a worker: one to color its items, or to bring it to its end."""
+    return not progress.state.ended and progress.state is not JobState.PAUSED
+
+
+def _hosts(services: Services, jobs: Sequence[Progress]) -> Sequence[Host]:
+    """Returns the live hosts as far as the jobs need them; where items run, those of a moment ago will do."""
+    if any(_may_wait(job) and not job.counts.running for job in jobs):
+        return services.index.hosts.live()
+    return services.index.hosts.recent() if any(map(_may_wait, jobs)) else ()
+
+
+def _waiting_for(hosts: Sequence[Host], progress: Progress) -> str | None:
     """Says in words what is missing where no live worker can serve the job."""
-    if progress.state.ended:
+    if not _may_wait(progress):
         return None
     recipe = progress.job.recipe
-    hosts = services.index.hosts.live()
     if not hosts:
         return "a worker: none is running"
     serving = [host for host in hosts if recipe.model in host.models.values()]

@@ -26,6 +26,8 @@ class Scope(StrEnum):
     READ = "read"
     #: remove jobs, look at the server itself
     ADMIN = "admin"
+    #: see how much work there is and how the server does, and nothing of whose it is
+    OBSERVE = "observe"
 
 
 #: What a key may do that was made before there were scopes, and one that is made without naming any.

@@ -13,6 +13,7 @@ from api.spool import Spool
 from api.strict_json import read_json, shown
 from shared.errors import InvalidRequest, PhotochromError, TooLarge, TooManyItems, UnsupportedMedia
 from shared.items import Item, Refusal
+from shared.jobs import Priority
 from shared.storage import ObjectStore
 
 #: Files of one multipart submission.
@@ -23,6 +24,8 @@ _MAX_FIELD = 64 << 10
 
 #: Characters of a `client_ref`, as in a JSON submission.
 _MAX_REF = 512
+
+_FIELDS = ("image", "recipe", "client_ref", "webhook", "priority")
 
 _CHUNK = 256 << 10
 
@@ -49,6 +52,8 @@ class Form:
     client_refs: list[str] = field(default_factory=list)
     #: what is told of the job's end, as it was sent
     webhook: str | None = None
+    #: which of the tenant's jobs goes first
+    priority: Priority | None = None
     #: the files in their order
     images: list[Image] = field(default_factory=list)
 
@@ -192,11 +197,15 @@ def _take_field(form: Form, name: str, value: str) -> None:
         if form.webhook is not None:
             raise InvalidRequest("Send one `webhook` at most.", field="webhook", limit=1)
         form.webhook = value
+    elif name == "priority":
+        if form.priority is not None or value not in list(Priority):
+            raise InvalidRequest(
+                f"Send one `priority` at most: {', '.join(Priority)}.", field="priority", limit=list(Priority)
+            )
+        form.priority = Priority(value)
     else:
         raise InvalidRequest(
-            f"Unknown field {shown(name)!r}. Known: image, recipe, client_ref, webhook.",
-            field=shown(name),
-            known=["image", "recipe", "client_ref", "webhook"],
+            f"Unknown field {shown(name)!r}. Known: {', '.join(_FIELDS)}.", field=shown(name), known=list(_FIELDS)
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from flask import Flask, Response
+from flask import Flask, Response, g
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
@@ -33,6 +33,7 @@ def problem(error: PhotochromError) -> Response:
     # What a client sent may stand in it, and half of a surrogate pair is no UTF-8.
     text = json.dumps(body, ensure_ascii=False).encode(errors="replace")
     response = Response(text, error.status, mimetype="application/problem+json")
+    g.problem = error.code
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = str(RETRY_AFTER)
     elif isinstance(error, NotReady):
@@ -44,12 +45,20 @@ def problem(error: PhotochromError) -> Response:
     return response
 
 
-def invalid(error: ValidationError) -> Response:
-    """Renders what pydantic found: the first field that does not hold, and all of them in `errors`."""
-    found = [
-        {"field": ".".join(shown(step) for step in entry["loc"]) or "body", "detail": entry["msg"]}
+def found_by(error: ValidationError) -> list[dict[str, str]]:
+    """Returns `field` and `detail` of all that pydantic found."""
+    return [
+        {
+            "field": ".".join(shown(step) for step in entry["loc"]) or "body",
+            "detail": entry["msg"].removeprefix("Value error, "),
+        }
         for entry in error.errors(include_url=False, include_context=False, include_input=False)
     ]
+
+
+def invalid(error: ValidationError) -> Response:
+    """Renders what pydantic found: the first field that does not hold, and all of them in `errors`."""
+    found = found_by(error)
     first = found[0]
     return problem(InvalidRequest(f"{first['field']}: {first['detail']}.", field=first["field"], errors=found[:20]))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from shared.errors import IndexUnavailable, QuotaExceeded, RateLimited, Throttled
 from shared.index.quotas import MEGAPIXEL, Balance, Limits, Quotas
@@ -32,6 +32,26 @@ def take_items(quotas: Quotas, tenant: str, limits: Limits, items: int) -> None:
         return
     if balance.refused:
         raise refusal(balance, limits, asked=items)
+
+
+def take_bytes(quotas: Quotas, tenant: str, limits: Limits, size: int) -> None:
+    """Charges bytes that go straight to storage to their tenant; raises QuotaExceeded. Nobody counts as above."""
+    try:
+        balance = quotas.spend(tenant, limits, sent=size)
+    except IndexUnavailable:
+        return
+    if balance.refused:
+        raise refusal(balance, limits, asked=size)
+
+
+def grant_bytes(quotas: Quotas, tenant: str, limits: Limits, sizes: Sequence[int]) -> list[bool]:
+    """Charges files that go straight to storage, and returns for each whether the tenant has bytes left for it."""
+    try:
+        if not quotas.spend(tenant, limits, sent=sum(sizes)).refused:
+            return [True] * len(sizes)
+        return [not quotas.spend(tenant, limits, sent=size).refused for size in sizes]
+    except IndexUnavailable:
+        return [True] * len(sizes)
 
 
 def refusal(balance: Balance, limits: Limits, *, asked: int) -> Throttled:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator
 
 from flask import Response
@@ -17,6 +16,9 @@ from api.services import services
 from shared.outcomes import Outcome
 
 blueprint = APIBlueprint("reports", __name__, abp_tags=[Tag(name="reports", description="What became of every item")])
+
+#: Characters that are sent at once.
+_CHUNK = 1 << 16
 
 _COLUMNS = (
     "number",
@@ -50,7 +52,7 @@ _COLUMNS = (
 def get_report(path: schemas.JobPath, query: schemas.Empty) -> Response:
     """Fetch the rows so far as JSON lines, in the order of the items."""
     job = job_view(services(), tenant(), path.job_id).progress.job
-    response = Response(json_lines(services().ledger.rows(job)), mimetype="application/x-ndjson")
+    response = Response(services().ledger.row_texts(job), mimetype="application/x-ndjson")
     response.headers.set("Content-Disposition", "attachment", filename=f"photochrom-{job.id}.jsonl")
     return response
 
@@ -64,22 +66,17 @@ def get_csv(path: schemas.JobPath, query: schemas.Empty) -> Response:
     return response
 
 
-def json_lines(rows: Iterable[Outcome]) -> Iterator[str]:
-    """Yields one line a row."""
-    for row in rows:
-        yield json.dumps(row.to_json(), ensure_ascii=False, separators=(",", ":")) + "\n"
-
-
 def csv_lines(rows: Iterable[Outcome]) -> Iterator[str]:
-    """Yields the header and one line a row; a text that a spreadsheet would run as a formula is quoted by `'`."""
+    """Yields the header and one line a row, many at a time; a text that a spreadsheet would run is quoted by `'`."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(_COLUMNS)
     for row in rows:
         writer.writerow([_safe(cell) for cell in _cells(row)])
-        yield buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
+        if buffer.tell() > _CHUNK:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
     yield buffer.getvalue()
 
 

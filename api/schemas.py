@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from shared.items import ItemState
-from shared.jobs import JobState
+from shared.jobs import JobState, Priority
 from shared.recipes import MAX_CANDIDATES, BitDepth, Colored, Compression, FormatName, Pages
+from shared.sources.rules import MAX_KEY, parse_source
 from shared.webhooks import MAX_URL
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="SHA-256, hexadecimal")]
+
+
+def _checked(source: str) -> str:
+    parse_source(source)
+    return source
+
+
+Address = Annotated[
+    str,
+    AfterValidator(_checked),
+    Field(
+        max_length=MAX_KEY + 80,
+        pattern="^s3://",
+        description="s3://bucket/key, the key taken literally; where the operator allows it",
+    ),
+]
 
 Temperature = Annotated[float, Field(ge=0.05, le=1.0)]
 
@@ -27,6 +45,16 @@ class Strict(BaseModel):
     """A request: a field that is not named here is refused, never ignored."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **options: Any) -> dict[str, Any]:
+        """Returns the JSON schema; the one without options, which the framework asks for at each call, is made once."""
+        return super().model_json_schema(*args, **options) if args or options else _plain_schema(cls)
+
+
+@cache
+def _plain_schema(model: type[Strict]) -> dict[str, Any]:
+    return super(Strict, model).model_json_schema()
 
 
 class Empty(Strict):
@@ -58,19 +86,54 @@ class RecipeRequest(Strict):
 
 
 class ItemRequest(Strict):
-    """One stored master."""
+    """One master: one that is stored, or one that lies in a bucket."""
 
-    sha256: Digest
-    filename: str = Field(min_length=1, max_length=512)
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"oneOf": [{"required": ["sha256"]}, {"required": ["source"]}]}
+    )
+
+    sha256: Digest | None = None
+    source: Address | None = None
+    filename: str | None = Field(
+        default=None, min_length=1, max_length=512, description="untitled, or the source's own name, if left out"
+    )
     client_ref: str | None = Field(default=None, max_length=512)
 
+    @model_validator(mode="after")
+    def _names_one_master(self) -> ItemRequest:
+        if (self.sha256 is None) == (self.source is None):
+            raise ValueError("an item has either `sha256` or `source`")
+        return self
 
-class JobRequest(Strict):
-    """A submission of masters that are stored already."""
+
+class HeadRequest(Strict):
+    """What is asked for all items: the first line of an NDJSON submission."""
 
     recipe: RecipeRequest = Field(default_factory=RecipeRequest)
-    items: list[ItemRequest] = Field(min_length=1, max_length=MAX_JSON_ITEMS)
     webhook: str | None = Field(default=None, max_length=MAX_URL, description=WEBHOOK)
+    priority: Priority = Field(
+        default=Priority.NORMAL, description="which of the tenant's jobs of about the same size goes first"
+    )
+
+
+class JobRequest(HeadRequest):
+    """A submission of masters that are stored already, or that lie in a bucket."""
+
+    items: list[ItemRequest] = Field(min_length=1, max_length=MAX_JSON_ITEMS)
+
+
+class PriorityRequest(Strict):
+    """Which of a tenant's jobs go first."""
+
+    priority: Priority
+
+
+class RetryRequest(Strict):
+    """Which items to try once more."""
+
+    states: list[Literal[ItemState.FAILED, ItemState.CANCELED]] = Field(
+        default=[ItemState.FAILED], min_length=1, max_length=2, description="how the items ended"
+    )
 
 
 class FileRequest(Strict):
@@ -158,6 +221,8 @@ class Job(BaseModel):
     recipe: dict[str, Any]
     model: str
     total: int
+    priority: Priority
+    retry_of: str | None = Field(description="id of the job whose items these were, too")
     counts: Counts
     progress: float = Field(description="0..1")
     eta_seconds: int | None
@@ -191,7 +256,8 @@ class Item(BaseModel):
     state: ItemState
     filename: str
     client_ref: str | None
-    master: str | None
+    master: str | None = Field(description="SHA-256; null until a source is fetched, and where the bytes were refused")
+    source: str | None = Field(description="s3://bucket/key of a master that was not uploaded")
     code: str | None
     detail: str | None
     warnings: list[str]
@@ -218,6 +284,41 @@ class Upload(BaseModel):
     present: bool
     upload: dict[str, Any] | None
     problem: dict[str, Any] | None = None
+
+
+class PiecesRequest(Strict):
+    """A file that goes straight to storage in pieces."""
+
+    size: int = Field(ge=1, description="bytes")
+
+
+class PiecePut(BaseModel):
+    """A piece that is not there, and how to send it."""
+
+    number: int
+    start: int = Field(description="its offset in the file, bytes")
+    size: int = Field(description="bytes")
+    method: str
+    url: str
+    headers: dict[str, str]
+
+
+class PiecesUpload(BaseModel):
+    """How far an upload in pieces is."""
+
+    sha256: str
+    size: int
+    present: bool = Field(description="whether the file is a stored master already")
+    piece_bytes: int | None = Field(description="bytes of each piece but the last; null where there is nothing to send")
+    pieces: list[PiecePut] = Field(description="those that are not there; the links are good for an hour")
+    links: dict[str, str]
+
+
+class Proving(BaseModel):
+    """The bytes are being proved: ask again."""
+
+    sha256: str
+    state: Literal["proving"]
 
 
 class Uploads(BaseModel):
@@ -249,6 +350,27 @@ class Models(BaseModel):
     """The models."""
 
     models: list[Model]
+
+
+class ModelQueue(BaseModel):
+    """The work of one model, in items."""
+
+    digest: str | None
+    waiting: int = Field(description="could begin now or later: not those of paused and canceled jobs")
+    running: int
+    unfinished: int = Field(description="`waiting`, `running`, and 1 for each job whose end has to be recorded")
+    small: int = Field(description="`waiting` of jobs of up to 10 items")
+    large: int = Field(description="`waiting` of larger jobs")
+    slots: int = Field(description="items that the live workers take at once")
+
+
+class Queue(BaseModel):
+    """The work of all tenants, in items."""
+
+    waiting: int
+    running: int
+    slots: int
+    models: dict[str, ModelQueue]
 
 
 class Problem(BaseModel):

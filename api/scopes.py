@@ -16,6 +16,7 @@ _ANY: Scopes = frozenset(Scope)
 _SUBMIT: Scopes = frozenset({Scope.SUBMIT})
 _READ: Scopes = frozenset({Scope.READ})
 _ADMIN: Scopes = frozenset({Scope.ADMIN})
+_OBSERVE: Scopes = frozenset({Scope.OBSERVE})
 
 #: Method and route, as the routes are written. A test fails on a route that is missing here.
 NEEDS: dict[tuple[str, str], Scopes] = {
@@ -23,6 +24,10 @@ NEEDS: dict[tuple[str, str], Scopes] = {
     ("GET", "/v1/jobs"): _READ,
     ("GET", "/v1/jobs/<job_id>"): _READ,
     ("POST", "/v1/jobs/<job_id>/cancel"): _SUBMIT,
+    ("POST", "/v1/jobs/<job_id>/pause"): _SUBMIT,
+    ("POST", "/v1/jobs/<job_id>/resume"): _SUBMIT,
+    ("POST", "/v1/jobs/<job_id>/priority"): _SUBMIT,
+    ("POST", "/v1/jobs/<job_id>/retry"): _SUBMIT,
     ("DELETE", "/v1/jobs/<job_id>"): _ADMIN,
     ("GET", "/v1/jobs/<job_id>/items"): _READ,
     ("GET", "/v1/jobs/<job_id>/items/<int:number>"): _READ,
@@ -30,12 +35,19 @@ NEEDS: dict[tuple[str, str], Scopes] = {
     ("GET", "/v1/jobs/<job_id>/items/<int:number>/preview"): _READ,
     ("GET", "/v1/jobs/<job_id>/items/<int:number>/uncertainty"): _READ,
     ("GET", "/v1/jobs/<job_id>/items/<int:number>/master"): _READ,
+    ("GET", "/v1/jobs/<job_id>/events"): _READ,
+    ("GET", "/v1/jobs/<job_id>/states"): _READ,
     ("GET", "/v1/jobs/<job_id>/report"): _READ,
     ("GET", "/v1/jobs/<job_id>/report.jsonl"): _READ,
     ("GET", "/v1/jobs/<job_id>/report.csv"): _READ,
     ("POST", "/v1/uploads"): _SUBMIT,
     ("PUT", "/v1/uploads/<sha256>"): _SUBMIT,
+    ("GET", "/v1/uploads/<sha256>"): _SUBMIT,
+    ("POST", "/v1/uploads/<sha256>/pieces"): _SUBMIT,
+    ("POST", "/v1/uploads/<sha256>/complete"): _SUBMIT,
     ("GET", "/v1/models"): _ANY,
+    ("GET", "/v1/queue"): _OBSERVE,
+    ("GET", "/metrics"): _OBSERVE,
     # These tell nothing of anybody's work.
     ("GET", "/healthz"): _OPEN,
     ("GET", "/readyz"): _OPEN,

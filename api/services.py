@@ -12,6 +12,7 @@ from shared.ledger import Ledger
 from shared.registry import load_registry
 from shared.services import Services
 from shared.settings import Settings
+from shared.sources.opening import open_sources
 from shared.storage.opening import open_store
 
 
@@ -27,6 +28,7 @@ def open_services(settings: Settings) -> Services:
         index=Index(client),
         bells=ringer(settings.redis_url, client),
         clock=SystemClock(),
+        sources=open_sources(settings),
     )
 
 

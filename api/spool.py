@@ -56,20 +56,11 @@ class Spool:
 
     def check_size(self) -> None:
         """Raises TooLarge with limit and value seen."""
-        if self.size > self.limit:
-            raise TooLarge(
-                f"The file has {self.size:,} bytes; this server accepts {self.limit:,}.",
-                limit=self.limit,
-                seen=self.size,
-            )
+        check_size(self.size, self.limit)
 
     def check_format(self) -> Format:
         """Returns the format by the first bytes; raises UnsupportedMedia."""
-        fmt = sniff(self.head)
-        if fmt is None:
-            seen = f"begins with {self.head[:8].hex(' ')}" if self.head else "is empty"
-            raise UnsupportedMedia(f"The file {seen}: it is no {READABLE}.", seen=self.head[:8].hex(), limit=READABLE)
-        return fmt
+        return check_format(self.head)
 
     def store(self, store: ObjectStore, tenant: str) -> str:
         """Makes the bytes a master and returns its SHA-256; one that is there already stays."""
@@ -79,6 +70,21 @@ class Spool:
         if store.head(key) is None:
             store.put_if_absent(key, Path(self._file.name), sha256=self.sha256)
         return self.sha256
+
+
+def check_size(size: int, limit: int) -> None:
+    """Raises TooLarge for a file of more bytes than `limit`."""
+    if size > limit:
+        raise TooLarge(f"The file has {size:,} bytes; this server accepts {limit:,}.", limit=limit, seen=size)
+
+
+def check_format(head: bytes) -> Format:
+    """Returns the format of a file by its first bytes; raises UnsupportedMedia."""
+    fmt = sniff(head)
+    if fmt is None:
+        seen = f"begins with {head[:8].hex(' ')}" if head else "is empty"
+        raise UnsupportedMedia(f"The file {seen}: it is no {READABLE}.", seen=head[:8].hex(), limit=READABLE)
+    return fmt
 
 
 def take_upload(store: ObjectStore, tenant: str, sha256: str, body: IO[bytes], *, limit: int) -> tuple[Spool, Format]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from flask import request
 from flask.json.provider import DefaultJSONProvider
 
 from shared.errors import InvalidRequest
-from shared.items import Item
 
 #: The largest JSON body, bytes.
 MAX_BYTES = 16 << 20
@@ -51,7 +49,7 @@ def read_json(data: str | bytes, *, field: str = "body") -> Any:
     """
     try:
         text = data if isinstance(data, str) else data.decode()
-        value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+        value = _DECODER.decode(text)
         if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeDecodeError as error:
@@ -65,20 +63,6 @@ def read_json(data: str | bytes, *, field: str = "body") -> Any:
     except ValueError as error:
         raise InvalidRequest(f"`{field}` is no JSON: {error}.", field=field) from error
     return value
-
-
-def check_refs(items: Sequence[Item]) -> None:
-    """Raises InvalidRequest where two items have one `client_ref`: nobody could tell them apart by it."""
-    first: dict[str, int] = {}
-    for item in items:
-        if item.client_ref is None:
-            continue
-        if (other := first.setdefault(item.client_ref, item.number)) != item.number:
-            raise InvalidRequest(
-                f"Items {other:,} and {item.number:,} have the same client_ref.",
-                field=f"items.{item.number}.client_ref",
-                seen=[other, item.number],
-            )
 
 
 def shown(name: object) -> str:
@@ -98,3 +82,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number")
+
+
+#: Made once: a manifest has a million texts.
+_DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_number)

@@ -33,7 +33,7 @@ def main() -> None:
         for number in range(_ITEMS):
             (claim,) = index.claim(job.recipe.model, pipeline=PIPELINE_VERSION, owner=f"h/{number}", host="h", lease=45)
             index.begin(claim, lease=45)
-            index.complete(job.id, claim.item, ItemState.FAILED if number % 3 == 0 else ItemState.SUCCEEDED)
+            index.complete(job.id, {claim.item: ItemState.FAILED if number % 3 == 0 else ItemState.SUCCEEDED})
             if number + 1 in (1_000, 10_000, 50_000, 99_999):
                 worst = max(worst, _say(client, job, number + 1))
         client.close()
@@ -42,8 +42,13 @@ def main() -> None:
         raise SystemExit(f"{worst:,} bytes are more than {_FIXED + _ITEMS:,}")
 
 
+def job_bytes(client: redis.Redis, job_id: str) -> int:
+    """Returns what a job's keys take in the index."""
+    keys = [key for key in client.scan_iter("pc:*") if job_id.encode() in key]
+    return sum(int(client.memory_usage(key) or 0) for key in keys)
+
+
 def _say(client: redis.Redis, job: Job, ended: int) -> int:
-    keys = [key for key in client.scan_iter("pc:*") if job.id.encode() in key]
-    size = sum(int(client.memory_usage(key) or 0) for key in keys)
+    size = job_bytes(client, job.id)
     print(f"{ended:10,}{size:12,}{size / _ITEMS:16.3f}")
     return size

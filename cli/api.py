@@ -6,11 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import ThreadWorker
 
 from api.app import create_app
 from api.auth import Doorkeeper, is_loopback
+from api.polling import seats
 from api.services import open_services
 from cli.reporting import Command
 from cli.tether import follow_parent
@@ -37,6 +40,19 @@ class _Server(BaseApplication):
     def load(self) -> Any:
         """Makes the app, in the process that answers."""
         return self._factory()
+
+
+class _Worker(ThreadWorker):
+    """Gunicorn's process that answers; when it is told to stop, nobody waits in it any longer."""
+
+    #: the app; none before it is made, and gunicorn's own where making it failed
+    wsgi: Any = None
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Answers SIGTERM."""
+        if isinstance(self.wsgi, Flask):
+            seats(self.wsgi).close()
+        super().handle_exit(sig, frame)
 
 
 class _Log(Logger):
@@ -87,7 +103,7 @@ def serve(settings: Settings) -> None:
         lambda: create_app(open_services(settings)),
         {
             "bind": f"{settings.api_host}:{settings.api_port}",
-            "worker_class": "gthread",
+            "worker_class": _Worker,
             "workers": 1,
             "threads": settings.api_threads,
             "timeout": 120,

@@ -20,6 +20,7 @@ from shared.index import Index
 from shared.index.connection import connect
 from shared.registry import load_registry
 from shared.settings import Settings, load
+from shared.storage.direct import NotOffered
 from shared.storage.opening import open_store
 from worker.workshop import open_sandbox, served_models
 
@@ -83,8 +84,13 @@ def _nets(settings: Settings) -> str:
 
 
 def _storage(settings: Settings) -> str:
-    open_store(settings).probe()
-    return f"{settings.storage_url}: one of 8 racing creates wins"
+    store = open_store(settings)
+    store.probe()
+    direct = store.direct()
+    words = f"{settings.storage_url}: one of 8 racing creates wins"
+    if not isinstance(direct, NotOffered):
+        return f"{words}, and what is signed is held to: clients send to it straight"
+    return words + (f"; uploads go through the API, since {direct.reason}" if direct.reason else "")
 
 
 def _index(settings: Settings) -> str:

@@ -11,8 +11,9 @@ from shared import logs
 from shared.registry import load_registry
 from shared.settings import Settings, load
 from worker.app import make_celery
+from worker.exporter import exporting
 from worker.sweeper import Sweeper
-from worker.webhooks.courier import open_courier
+from worker.webhooks.courier import Courier, open_courier
 from worker.workshop import open_workshop
 
 
@@ -25,15 +26,22 @@ def sweep(once: bool) -> None:
     sweeper = make_sweeper(settings)
     courier = open_courier(sweeper.shop)
     if not once:
-        stop = threading.Event()
-        threading.Thread(target=lambda: courier.run(stop, leader=sweeper.name), name="courier", daemon=True).start()
-        sweeper.run(stop)
+        _sweep_on(sweeper, courier)
     elif sweeper.sweep():
         courier.look()
         courier.settle()
         click.echo("Swept.")
     else:
         click.echo("Another sweeper leads; nothing to do here.")
+
+
+def _sweep_on(sweeper: Sweeper, courier: Courier) -> None:
+    stop = threading.Event()
+    thread = threading.Thread(target=lambda: courier.run(stop, leader=sweeper.name), name="courier", daemon=True)
+    with exporting(sweeper.shop.settings) as exporter:
+        thread.start()
+        exporter.health = lambda: None if thread.is_alive() else "ended: courier"
+        sweeper.run(stop)
 
 
 def make_sweeper(settings: Settings) -> Sweeper:

@@ -30,10 +30,12 @@ class Bells(Protocol):
         """Returns how many bells nobody has heard yet."""
 
 
-def top_up(bells: Bells, model: str, wanted: int) -> None:
-    """Rings until `wanted` bells wait; more would find nothing to do."""
-    for _ in range(wanted - bells.waiting(model)):
+def top_up(bells: Bells, model: str, wanted: int) -> int:
+    """Rings until `wanted` bells wait; more would find nothing to do. Returns how many it rang."""
+    missing = max(0, wanted - bells.waiting(model))
+    for _ in range(missing):
         bells.ring(model)
+    return missing
 
 
 def queue(model: str) -> Queue:

@@ -4,16 +4,18 @@ PhotochromError
 ├── Refused                 the request is wrong; the same request will fail again
 │   ├── InvalidRequest, InvalidRecipe, UnknownModel, UnknownMasters, ChecksumMismatch, IdempotencyMismatch
 │   ├── TooLarge, TooManyItems, UnsupportedMedia, LengthRequired
-│   └── NotFound, Unauthorized, Forbidden, ForeignHost, ForeignOrigin
+│   ├── NotFound, Unauthorized, Forbidden, ForeignHost, ForeignOrigin
+│   └── SourceForbidden
 ├── Conflict                the request is right, the moment is not
-│   ├── NotReady, ItemFailed, JobEnded, JobNotEnded
+│   ├── NotReady, ItemFailed, JobEnded, JobNotEnded, NothingToRetry, UploadIncomplete
 ├── Throttled               the request is right, its tenant has had its share; waiting helps
 │   ├── RateLimited, QuotaExceeded
 ├── PictureError            one master cannot be colored; its item fails, its job goes on
 │   ├── NotAPicture, UnsupportedPicture, Truncated, Corrupt, MasterMissing, MasterDamaged, AlreadyColor
+│   ├── SourceMissing, SourceChanged
 │   ├── TooManyPixels, TooManyPages, MetadataTooLarge, TooExpensive, DecodeCrashed, WorkerLost, NetFailed
 ├── Unavailable             something outside is away; waiting helps
-│   ├── StorageUnavailable, IndexUnavailable, JobRecovering, MastersCondemned, SandboxUnavailable
+│   ├── StorageUnavailable, IndexUnavailable, JobRecovering, MastersCondemned, SandboxUnavailable, TooManyStreams
 └── Misconfigured           the operator has to change something
     ├── InvalidSetting, StorageUnfit, RegistryDamaged, TrainingFailed
     ├── ModelMissing, ModelDamaged, NotAModel, ModelNotFetched, NetSelfTestFailed, EngineUnavailable
@@ -158,6 +160,13 @@ class ForeignOrigin(Refused):
     status = 403
 
 
+class SourceForbidden(Refused):
+    """The source lies where this tenant may not fetch masters from."""
+
+    code = "source_forbidden"
+    status = 403
+
+
 class Conflict(PhotochromError):
     """The request does not fit the present state."""
 
@@ -188,6 +197,18 @@ class JobNotEnded(Conflict):
     """The job has not ended yet: cancel it first."""
 
     code = "job_not_ended"
+
+
+class NothingToRetry(Conflict):
+    """None of the job's items can be tried once more."""
+
+    code = "nothing_to_retry"
+
+
+class UploadIncomplete(Conflict):
+    """Some pieces of the upload are not there."""
+
+    code = "upload_incomplete"
 
 
 class Throttled(PhotochromError):
@@ -289,6 +310,18 @@ class MasterDamaged(PictureError):
     code = "master_damaged"
 
 
+class SourceMissing(PictureError):
+    """The source is not in its bucket."""
+
+    code = "source_missing"
+
+
+class SourceChanged(PictureError):
+    """The source is another object than when it was submitted."""
+
+    code = "source_changed"
+
+
 class WorkerLost(PictureError):
     """Each worker that began this item died or was cut off before its end."""
 
@@ -337,6 +370,12 @@ class SandboxUnavailable(Unavailable):
     """The process in which pictures are decoded cannot be started, or has no room for its files."""
 
     code = "sandbox_unavailable"
+
+
+class TooManyStreams(Unavailable):
+    """As many clients as this server has room for are following jobs already: poll instead."""
+
+    code = "too_many_streams"
 
 
 class Misconfigured(PhotochromError):

@@ -39,10 +39,15 @@ class Source:
     bucket: str
     #: key of the object
     key: str
-    #: its ETag, without quotes: another one is another object
+    #: its ETag, without quotes: another one is another object; empty until somebody has looked
     etag: str
     #: bytes
     size: int
+
+    @property
+    def address(self) -> str:
+        """The source as it is written."""
+        return f"s3://{self.bucket}/{self.key}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +69,15 @@ class Item:
 
     def to_json(self) -> dict[str, Any]:
         """Returns the manifest line."""
-        return asdict(self)
+        # Not by `asdict` as a whole, which copies each field: there are a million of them.
+        return {
+            "number": self.number,
+            "master": self.master,
+            "filename": self.filename,
+            "client_ref": self.client_ref,
+            "refusal": asdict(self.refusal) if self.refusal else None,
+            "source": asdict(self.source) if self.source else None,
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Item:

@@ -49,9 +49,19 @@ def upload(owner: str, upload_id: str) -> str:
     return f"{uploads(owner)}{upload_id}"
 
 
+def upload_record(owner: str, upload_id: str) -> str:
+    """Returns the key of what is known of an upload in pieces until it is a master."""
+    return f"{upload(owner, upload_id)}.json"
+
+
+def sources(owner: str) -> str:
+    """Returns the prefix of what a tenant's sources turned out to be."""
+    return f"{tenant(owner)}sources/"
+
+
 def source(owner: str, source_digest: str) -> str:
     """Returns the key of the digest that a source (SHA-256 of bucket, key and ETag) turned out to have."""
-    return f"{tenant(owner)}sources/{source_digest[:2]}/{source_digest}.json"
+    return f"{sources(owner)}{source_digest[:2]}/{source_digest}.json"
 
 
 def derivative(owner: str, sha256: str, recipe: str, extension: str) -> str:
@@ -104,9 +114,14 @@ def manifest(owner: str, job_id: str, part: int) -> str:
     return f"{manifests(owner, job_id)}{part}.jsonl"
 
 
+def dones(owner: str, job_id: str) -> str:
+    """Returns the prefix of a job's done records."""
+    return f"{job_folder(owner, job_id)}done/"
+
+
 def done(owner: str, job_id: str, part: int) -> str:
     """Returns the prefix of a part's done records."""
-    return f"{job_folder(owner, job_id)}done/{part}/"
+    return f"{dones(owner, job_id)}{part}/"
 
 
 def done_record(owner: str, job_id: str, part: int, number: int) -> str:
@@ -114,14 +129,24 @@ def done_record(owner: str, job_id: str, part: int, number: int) -> str:
     return f"{done(owner, job_id, part)}{number}.json"
 
 
+def reports(owner: str, job_id: str) -> str:
+    """Returns the prefix of the rows of a job's finished parts."""
+    return f"{job_folder(owner, job_id)}report/"
+
+
 def report(owner: str, job_id: str, part: int) -> str:
     """Returns the key of the rows of a finished part."""
-    return f"{job_folder(owner, job_id)}report/{part}.jsonl"
+    return f"{reports(owner, job_id)}{part}.jsonl"
 
 
 def review(owner: str, job_id: str) -> str:
     """Returns the key of the rows of an ended job's most uncertain items."""
     return f"{job_folder(owner, job_id)}review.jsonl"
+
+
+def states(owner: str, job_id: str) -> str:
+    """Returns the key of the states of an ended job's items, two bits each."""
+    return f"{job_folder(owner, job_id)}states.bin"
 
 
 def canceled(owner: str, job_id: str) -> str:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import heapq
+import io
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from shared import layout
-from shared.items import Item, ItemState, part_count, part_numbers, part_of
-from shared.jobs import Ending, Job
+from shared.items import PART_ITEMS, Item, part_count, part_numbers, part_of
+from shared.jobs import Control, Ending, Job
 from shared.outcomes import Outcome, canceled
 from shared.storage import ObjectStore
+from shared.storage.abreast import abreast
 
 #: Items of a review.
 REVIEW_ITEMS = 1_000
@@ -23,12 +24,6 @@ REVIEW_ITEMS = 1_000
 #: Mean uncertainty in the text of a row: a million rows are not parsed for the sake of a thousand. In a name the quotes
 #: would be escaped.
 _MEAN = re.compile(rb'"uncertainty":\{"mean":([^,}]+)')
-
-#: State in the text of a row, likewise.
-_STATE = re.compile(rb'"state":"([a-z]+)"')
-
-#: Done records that are read at once.
-_READERS = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,8 +74,12 @@ class Ledger:
 
     def read_item(self, job: Job, number: int) -> Item:
         """Returns one line of the manifest."""
-        part = part_of(number)
-        return self.read_part(job.tenant, job.id, part)[number - part_numbers(part, job.total).start]
+        return self.read_items(job, [number])[0]
+
+    def read_items(self, job: Job, numbers: Sequence[int]) -> tuple[Item, ...]:
+        """Returns the lines of the manifest of some items of one part, in their order."""
+        key = layout.manifest(job.tenant, job.id, part_of(numbers[0]))
+        return tuple(Item.from_json(row) for row in self._rows(key, numbers))
 
     def end_item(self, job: Job, outcome: Outcome) -> Outcome:
         """Creates the item's one terminal record and returns it, or the record that was first."""
@@ -89,16 +88,23 @@ class Ledger:
             return outcome
         return Outcome.from_json(self._read(key))
 
+    def end_items(self, job: Job, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """Creates several items' terminal records; returns for each what counts, as `end_item` does."""
+        return abreast(self.store, lambda outcome: self.end_item(job, outcome), outcomes)
+
     def read_outcome(self, job: Job, number: int) -> Outcome | None:
         """Returns the item's terminal record, or None."""
         data = self._read(layout.done_record(job.tenant, job.id, part_of(number), number))
         return Outcome.from_json(data) if data else None
 
-    def read_outcomes(self, job: Job, numbers: Iterable[int]) -> dict[int, Outcome]:
-        """Returns the terminal records that exist among `numbers`, read side by side."""
-        with ThreadPoolExecutor(_READERS) as readers:
-            found = readers.map(lambda number: self.read_outcome(job, number), numbers)
-            return {outcome.number: outcome for outcome in found if outcome}
+    def read_outcomes(self, job: Job, numbers: Sequence[int]) -> dict[int, Outcome]:
+        """Returns the terminal records that exist among `numbers`."""
+        found = abreast(self.store, lambda number: self.read_outcome(job, number), numbers)
+        return {outcome.number: outcome for outcome in found if outcome}
+
+    def parts_with_ends(self, job: Job) -> set[int]:
+        """Returns the parts that have done records, and perhaps some that a crash left empty."""
+        return {int(name) for name in self.store.children(layout.dones(job.tenant, job.id))}
 
     def done_numbers(self, job: Job, part: int) -> list[int]:
         """Returns the numbers of a part's items that have ended."""
@@ -109,13 +115,14 @@ class Ledger:
 
     def close_part(self, job: Job, part: int) -> None:
         """Writes a part's report: its outcomes, and a canceled row for each item that never ended."""
-        if self.store.head(layout.report(job.tenant, job.id, part)):
-            return
-        self.store.put_if_absent(
-            layout.report(job.tenant, job.id, part),
-            _lines(row.to_json() for row in self._live_rows(job, part)),
-            media_type=_JSONL,
-        )
+        key = layout.report(job.tenant, job.id, part)
+        if not self.store.head(key):
+            self.store.put_if_absent(key, b"".join(self._live_lines(job, part)), media_type=_JSONL)
+
+    def reported_parts(self, job: Job) -> set[int]:
+        """Returns the parts that have a report."""
+        names = self.store.children(layout.reports(job.tenant, job.id))
+        return {int(name.removesuffix(".jsonl")) for name in names}
 
     def read_report(self, job: Job, part: int) -> tuple[Outcome, ...] | None:
         """Returns the rows of a finished part, or None while it has none."""
@@ -124,19 +131,29 @@ class Ledger:
         except KeyError:
             return None
 
-    def rows(self, job: Job) -> Iterator[Outcome]:
-        """Yields the row of each item that has ended, in order: of finished parts from the report, else live."""
-        for part in range(part_count(job.total)):
-            report = self.read_report(job, part)
-            if report is None:
-                ended = self.read_outcomes(job, self.done_numbers(job, part))
-                report = tuple(ended[number] for number in sorted(ended))
-            yield from report
+    def read_rows(self, job: Job, numbers: Sequence[int]) -> tuple[Outcome, ...] | None:
+        """Returns the rows of some items of one part, in their order, or None while the part has no report."""
+        key = layout.report(job.tenant, job.id, part_of(numbers[0]))
+        try:
+            return tuple(Outcome.from_json(row) for row in self._rows(key, numbers))
+        except KeyError:
+            return None
 
-    def count_states(self, job: Job) -> Counter[ItemState]:
-        """Returns how many rows of each state a job has whose parts are all closed."""
-        lines = (line for part in range(part_count(job.total)) for line in self._report_lines(job, part))
-        return Counter(ItemState(found[1].decode()) for line in lines if (found := _STATE.search(line)))
+    def rows(self, job: Job) -> Iterator[Outcome]:
+        """Yields the row of each item that has ended, in order."""
+        return (Outcome.from_json(json.loads(line)) for text in self.row_texts(job) for line in io.BytesIO(text))
+
+    def row_texts(self, job: Job) -> Iterator[bytes]:
+        """Yields the rows of the items that have ended as lines, a part at a time: as they are stored, unread.
+
+        Those of a finished part are its report, those of another its done records.
+        """
+        for part in sorted(self.reported_parts(job) | self.parts_with_ends(job)):
+            report = self._bytes(layout.report(job.tenant, job.id, part))
+            if report is None:
+                keys = [layout.done_record(job.tenant, job.id, part, n) for n in self.done_numbers(job, part)]
+                report = b"".join(record + b"\n" for record in abreast(self.store, self._bytes, keys) if record)
+            yield report
 
     # Reviews.
 
@@ -161,7 +178,16 @@ class Ledger:
         except KeyError:
             return ()
 
-    # Ends.
+    # Control and ends.
+
+    def control(self, job: Job, control: Control) -> None:
+        """Records what is asked of the job from now on."""
+        self.store.put(layout.control(job.tenant, job.id), _text(control.to_json()), media_type=_JSON)
+
+    def read_control(self, job: Job) -> Control:
+        """Returns what was asked of the job last."""
+        data = self._read(layout.control(job.tenant, job.id))
+        return Control.from_json(data) if data else Control(priority=job.priority)
 
     def cancel(self, job: Job) -> None:
         """Records that the job is canceled."""
@@ -198,22 +224,36 @@ class Ledger:
         with self.store.get(layout.report(job.tenant, job.id, part)) as stream:
             yield from stream
 
-    def _live_rows(self, job: Job, part: int) -> Iterator[Outcome]:
-        ended = self.read_outcomes(job, self.done_numbers(job, part))
-        items = self.read_part(job.tenant, job.id, part)
-        for number, item in zip(part_numbers(part, job.total), items, strict=True):
-            yield ended.get(number) or canceled(item)
+    def _live_lines(self, job: Job, part: int) -> Iterator[bytes]:
+        """Yields the rows of a part: a done record is one, to the byte."""
+        numbers = self.done_numbers(job, part)
+        keys = [layout.done_record(job.tenant, job.id, part, number) for number in numbers]
+        found = zip(numbers, abreast(self.store, self._bytes, keys), strict=True)
+        ended = {number: record for number, record in found if record}
+        wanted = part_numbers(part, job.total)
+        items = self.read_part(job.tenant, job.id, part) if len(ended) < len(wanted) else ()
+        for number in wanted:
+            yield (ended.get(number) or _text(canceled(items[number - wanted.start]).to_json())) + b"\n"
 
-    def _read(self, key: str) -> Any:
+    def _bytes(self, key: str) -> bytes | None:
         try:
             with self.store.get(key) as stream:
-                return json.load(stream)
+                return stream.read()
         except KeyError:
             return None
 
-    def _rows(self, key: str) -> list[Any]:
+    def _read(self, key: str) -> Any:
+        data = self._bytes(key)
+        return None if data is None else json.loads(data)
+
+    def _rows(self, key: str, numbers: Sequence[int] | None = None) -> list[Any]:
+        """Returns the rows of an object, or of one that has a row an item of a part those of `numbers`."""
         with self.store.get(key) as stream:
-            return [json.loads(line) for line in stream]
+            if numbers is None:
+                return [json.loads(line) for line in stream]
+            places = {number % PART_ITEMS for number in numbers}
+            lines = enumerate(islice(stream, max(places) + 1))
+            return [json.loads(line) for place, line in lines if place in places]
 
 
 def job_text(job: Job) -> bytes:
@@ -224,9 +264,11 @@ def job_text(job: Job) -> bytes:
 _JSON = "application/json"
 _JSONL = "application/x-ndjson"
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 def _text(data: Any) -> bytes:
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(data).encode()
 
 
 def _lines(rows: Iterable[Any]) -> bytes:

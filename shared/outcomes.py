@@ -64,6 +64,8 @@ class Outcome:
     client_ref: str | None = None
     #: SHA-256 of the master; None where its bytes were refused
     master: str | None = None
+    #: where it was fetched from, `s3://bucket/key`; None where it was uploaded
+    source: str | None = None
     #: stable error code of a failure
     code: str | None = None
     #: the failure in words
@@ -95,7 +97,13 @@ class Outcome:
 
     def to_json(self) -> dict[str, Any]:
         """Returns the done record, which is the report's row."""
-        return asdict(self)
+        made = self.derivative
+        # A million rows are written: `asdict` would take ten times as long.
+        return {
+            **{name: getattr(self, name) for name in self.__slots__},
+            "derivative": asdict(made) if made else None,
+            "candidates": [asdict(candidate) for candidate in self.candidates],
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Outcome:
@@ -135,4 +143,11 @@ def success(item: Item, **facts: Any) -> Outcome:
 
 
 def _of(item: Item, **facts: Any) -> Outcome:
-    return Outcome(number=item.number, filename=item.filename, client_ref=item.client_ref, master=item.master, **facts)
+    return Outcome(
+        number=item.number,
+        filename=item.filename,
+        client_ref=item.client_ref,
+        master=item.master,
+        source=item.source.address if item.source else None,
+        **facts,
+    )

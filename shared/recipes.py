@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal, get_args
 
 import rfc8785
@@ -119,7 +120,12 @@ class Recipe:
         """
         if self.candidates:
             raise ValueError("each candidate has a recipe of its own, and only that has a digest")
-        return hashlib.sha256(self.canonical()).hexdigest()
+        return _digest(self)
+
+
+@lru_cache(maxsize=256)
+def _digest(recipe: Recipe) -> str:
+    return hashlib.sha256(recipe.canonical()).hexdigest()
 
 
 def resolve(request: Mapping[str, Any], digest_of: Callable[[str], str] | None = None) -> Recipe:

@@ -10,6 +10,7 @@ from shared.index import Index
 from shared.ledger import Ledger
 from shared.registry import Registry
 from shared.settings import Settings
+from shared.sources import Sources
 from shared.storage import ObjectStore
 
 
@@ -31,3 +32,5 @@ class Services:
     bells: Bells
     #: time
     clock: Clock
+    #: buckets that masters may be fetched from; None where there are none
+    sources: Sources | None = None

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.errors import InvalidSetting
+from shared.sources.rules import parse_rules
 
 PREFIX = "PHOTOCHROM_"
 
@@ -55,6 +56,11 @@ def _networks(text: str) -> str:
     return text
 
 
+def _sources(text: str) -> str:
+    parse_rules(text)
+    return text
+
+
 def _ports(text: str) -> str:
     if not all(1 <= int(part) <= 65535 for part in text.split(",")):
         raise ValueError(text)
@@ -86,6 +92,13 @@ class Settings:
     s3_path_style: bool = _switch(False)
     #: address of the S3 server as clients reach it; with it results are links, without it the API streams
     s3_public_url: str = _text("", "an http(s) address", "https://files.example.org")
+    #: where tenants may name masters that lie in other buckets of the S3 server: buckets and prefixes, comma-separated
+    sources: str = _setting(
+        "",
+        _sources,
+        "tenant=s3://bucket/prefix/, comma-separated, each prefix with a slash at its end",
+        "default=s3://archive/scans/,museum=s3://museum/in/",
+    )
     #: whether directory storage waits for the disk; off only for benches
     fsync: bool = _switch(True)
     #: index and broker
@@ -157,6 +170,10 @@ class Settings:
     webhook_ports: str = _setting("443", _ports, "port numbers, comma-separated", "443,8443")
     #: whether webhooks may be http, and not only https
     webhook_insecure: bool = _switch(False)
+    #: address that a worker host serves its metrics on
+    metrics_host: str = _text("127.0.0.1", "an address", "0.0.0.0")  # noqa: S104 - an example
+    #: port that a worker host serves its metrics on; 0 for none
+    metrics_port: int = _whole(0, 0, 65535)
     #: log format
     log_format: str = _choice("auto", "auto", "text", "json")
     #: least level that is logged

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import BinaryIO
 
 from shared.storage import ObjectInfo, ObjectStore, Source
+from shared.storage.direct import NotOffered
 
 
 class Watched:
@@ -15,6 +16,10 @@ class Watched:
     def __init__(self, store: ObjectStore, before: Callable[[], None]) -> None:
         self.behind = store
         self._before = before
+
+    @property
+    def breadth(self) -> int:
+        return self.behind.breadth
 
     def put_if_absent(self, key: str, source: Source, **how: str) -> bool:
         self._before()
@@ -46,6 +51,9 @@ class Watched:
 
     def presign_get(self, key: str, **how: object) -> str | None:
         return None
+
+    def direct(self) -> NotOffered:
+        return NotOffered()
 
     def probe(self) -> None:
         """Needs no proof."""

@@ -18,6 +18,7 @@ from shared.errors import NetSelfTestFailed
 from shared.recipes import MAX_CANDIDATES
 from shared.registry import Registry, load_registry
 from shared.settings import Settings, environment, load
+from worker import metrics
 from worker.leases import deadline
 from worker.slices import AHEAD, work
 from worker.workshop import Workshop, on_gpu, open_bench, served_models
@@ -51,7 +52,8 @@ def bell(model: str) -> None:
     """Hears one bell; a net that fails its self-test has the whole host leave."""
     shop = _workshop()
     try:
-        work(shop, model)
+        with metrics.busy():
+            work(shop, model)
     except NetSelfTestFailed as error:
         _log.critical(
             "net_self_test_failed",
@@ -98,6 +100,8 @@ def _open_child(**_: Any) -> None:
     """Loads the nets before the first bell, so that it need not wait."""
     settings = load(current_app.conf.photochrom)
     logs.configure(fmt=settings.log_format, level=settings.log_level)
+    if settings.metrics_port:
+        metrics.turn_on()
     _workshop()
 
 

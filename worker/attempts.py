@@ -9,25 +9,24 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.windows import Windows
-from shared.clock import timestamp
-from shared.errors import NetFailed, PictureError, WorkerLost
+from shared.errors import MasterMissing, NetFailed, PictureError, WorkerLost
 from shared.index import MAX_ATTEMPTS
 from shared.index.claims import Begin, Claim
-from shared.items import Item, part_of
+from shared.items import Item
 from shared.jobs import Job
-from shared.outcomes import Outcome, failure, refused
+from shared.outcomes import Outcome, failure
 from shared.recipes import Recipe
 from shared.storage.disk_errors import disk_errors
-from worker import closings, derivatives, masters
+from worker import closings, derivatives, masters, settling, sources
 from worker.consultation import Consultation
 from worker.derivatives import Made, Sidecar
 from worker.leases import Leases, deadline
@@ -83,25 +82,22 @@ class Colored:
             self.made.file.close()
 
 
-def fetch(shop: Workshop, claim: Claim, job: Job, item: Item) -> Fetched:
-    """Looks which derivatives are already made, and brings the master's bytes for the others; counts no attempt."""
+def fetch(shop: Workshop, claim: Claim, job: Job, item: Item, *, alive: Callable[[], None] = lambda: None) -> Fetched:
+    """Looks which derivatives are already made, and brings the master's bytes for the others; counts no attempt.
+
+    `alive` is called now and then while a source is fetched, which may be large and far away.
+    """
     begun = time.perf_counter()
-    outcome: Outcome | None = None
     master: IO[bytes] | None = None
-    sidecars: dict[str, Sidecar] = {}
-    if item.refusal or item.master is None:
-        outcome = refused(item)
-    else:
-        recipes = job.recipe.each()
-        found = ((each.digest, derivatives.find(shop.store, job.tenant, item.master, each)) for each in recipes)
-        sidecars = {digest: sidecar for digest, sidecar in found if sidecar}
-        if len(sidecars) == len(recipes):
-            outcome = derivatives.ended(item, job.tenant, job.recipe, sidecars, already_made=True)
-        else:
-            try:
-                master = masters.fetch(shop.store, job.tenant, item.master)
-            except PictureError as error:
-                outcome = failure(item, error)
+    item = sources.recalled(shop, job.tenant, item)
+    sidecars, outcome = settling.look(shop, job, item)
+    if outcome is None:
+        try:
+            known, (item, master) = item.master, _bring(shop, job.tenant, item, alive)
+            if item.master != known:  # others may have made of these bytes what is wanted
+                sidecars, outcome = _look(shop, job, item, master)
+        except PictureError as error:
+            outcome = failure(item, error)
     return Fetched(
         claim=claim,
         job=job,
@@ -137,8 +133,7 @@ def color(shop: Workshop, leases: Leases, fetched: Fetched) -> Colored | Begin:
             seen=attempts,
         )
         return Colored(fetched=fetched, outcome=failure(fetched.item, lost), attempts=attempts)
-    part = part_of(fetched.claim.item)
-    closings.close(shop.ledger, shop.index, shop.clock, fetched.job, part=part, closure=closure)
+    closings.close(shop.ledger, shop.index, shop.clock, fetched.job, closure)
     return verdict
 
 
@@ -155,19 +150,30 @@ def keep(shop: Workshop, colored: Colored) -> Outcome:
         outcome = derivatives.ended(fetched.item, job.tenant, job.recipe, sidecars)
     if outcome is None:
         raise ValueError("an attempt that made nothing must have failed")
-    outcome = replace(
-        outcome,
-        timings={stage: round(seconds, 4) for stage, seconds in timings.items()},
-        attempts=colored.attempts,
-        worker=shop.settings.host,
-        finished_at=timestamp(shop.clock.now()),
-    )
-    outcome = shop.ledger.end_item(job, outcome)
-    closure = shop.index.complete(job.id, outcome.number, outcome.state)
-    closings.close(shop.ledger, shop.index, shop.clock, job, part=part_of(outcome.number), closure=closure)
+    outcome = settling.told(shop, outcome, attempts=colored.attempts, timings=timings)
+    (outcome,) = settling.end(shop, job, [outcome])
     if colored.made and outcome.derivative:
         shop.index.quotas.charge(job.tenant, pixels=outcome.derivative.width * outcome.derivative.height)
     return outcome
+
+
+def _bring(shop: Workshop, tenant: str, item: Item, alive: Callable[[], None]) -> tuple[Item, IO[bytes]]:
+    """Returns the master's bytes, and the item with its digest, which a source may have only now."""
+    if item.master:
+        try:
+            return item, masters.fetch(shop.store, tenant, item.master)
+        except MasterMissing:
+            if not item.source:
+                raise
+    return sources.fetch(shop, tenant, item, alive)
+
+
+def _look(shop: Workshop, job: Job, item: Item, master: IO[bytes]) -> tuple[dict[str, Sidecar], Outcome | None]:
+    try:
+        return settling.look(shop, job, item)
+    except BaseException:
+        master.close()
+        raise
 
 
 def _derive_each(shop: Workshop, leases: Leases, fetched: Fetched, attempts: int) -> Colored:

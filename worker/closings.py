@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from shared import logs
+from itertools import groupby
+
+from shared import logs, states
 from shared.clock import Clock
 from shared.index import Index
 from shared.index.claims import Closure
-from shared.items import Item, ItemState, part_count, part_numbers, part_of
+from shared.items import ItemState, part_count, part_numbers, part_of
 from shared.jobs import Counts, Ending, Job, JobState
 from shared.ledger import Ledger
 from shared.outcomes import canceled
 
 _log = logs.logger(__name__)
 
+#: Items that one call seals, and parts whose reports it writes: some seconds' work. Of a large job that was canceled
+#: most of both is left to the sweeper, whose leases it does not cost, call by call.
+_SEALED_AT_ONCE = 5_000
+_REPORTED_AT_ONCE = 100
 
-def close(ledger: Ledger, index: Index, clock: Clock, job: Job, *, part: int, closure: Closure) -> None:
-    """Does what an operation on an item of `part` has brought to an end."""
-    if closure.part:
+
+def close(ledger: Ledger, index: Index, clock: Clock, job: Job, closure: Closure) -> None:
+    """Does what an operation on items has brought to an end."""
+    for part in closure.parts:
         close_part(ledger, index, job, part)
     if closure.job:
         close_job(ledger, index, clock, job)
@@ -29,19 +36,24 @@ def close_part(ledger: Ledger, index: Index, job: Job, part: int) -> None:
 
 
 def close_job(ledger: Ledger, index: Index, clock: Clock, job: Job) -> Ending | None:
-    """Records how the job ended, then sets its state; returns None where the index has lost the job.
+    """Records how the job ended, then sets its state.
 
-    The counts are those of the records: what the index says may be from before its server's last start.
+    Returns None where the index has lost the job, and where there is more to do than one call does: it has to be called
+    again. The counts are those of the records: what the index says may be from before its server's last start.
     """
-    seal(ledger, index, job, index.perhaps_begun(job.id))
+    numbers = index.perhaps_begun(job.id, most=_SEALED_AT_ONCE)
+    seal(ledger, index, job, numbers)
     _, closure = index.audit(job.id)
-    if not closure.job:
+    if not closure.job or len(numbers) == _SEALED_AT_ONCE:
         return None
-    for part in range(part_count(job.total)):
+    missing = sorted(set(range(part_count(job.total))) - ledger.reported_parts(job))
+    for part in missing[:_REPORTED_AT_ONCE]:
         ledger.close_part(job, part)
+    if len(missing) > _REPORTED_AT_ONCE:
+        return None
     ledger.write_review(job)
-    states = ledger.count_states(job)
-    succeeded, failed = states[ItemState.SUCCEEDED], states[ItemState.FAILED]
+    counts = states.record(ledger, job)
+    succeeded, failed = counts[ItemState.SUCCEEDED], counts[ItemState.FAILED]
     left = job.total - succeeded - failed
     ending = ledger.finish(
         job,
@@ -62,10 +74,8 @@ def seal(ledger: Ledger, index: Index, job: Job, numbers: list[int]) -> None:
     A canceled item needs no record as long as nobody can have begun it. One that was claimed gets one, so that a
     worker that wakes later cannot give it a second end.
     """
-    items: tuple[Item, ...] = ()
-    for number in numbers:
-        first = part_numbers(part_of(number), job.total).start
-        if not items or items[0].number != first:
-            items = ledger.read_part(job.tenant, job.id, part_of(number))
-        outcome = ledger.end_item(job, canceled(items[number - first]))
-        index.complete(job.id, number, outcome.state)
+    for part, group in groupby(numbers, key=part_of):
+        first = part_numbers(part, job.total).start
+        items = ledger.read_part(job.tenant, job.id, part)
+        outcomes = ledger.end_items(job, [canceled(items[number - first]) for number in group])
+        index.complete(job.id, {outcome.number: outcome.state for outcome in outcomes})

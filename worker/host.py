@@ -19,7 +19,9 @@ from shared.index.hosts import ALIVE_SECONDS, Host
 from shared.recipes import PIPELINE_VERSION
 from shared.registry import Registry, load_registry
 from shared.settings import Settings
+from worker import metrics
 from worker.app import LEAVE, make_celery
+from worker.exporter import Exporter, exporting
 from worker.sweeper import Sweeper
 from worker.webhooks.courier import open_courier
 from worker.workshop import Workshop, open_sandbox, open_workshop, served_models
@@ -48,12 +50,19 @@ def run(settings: Settings) -> int:
     Raises an error of the `Misconfigured` family, before anything is claimed, where models or storage do not hold up.
     """
     settings = replace(settings, workers=settings.workers or os.cpu_count() or 1)
+    with exporting(settings) as exporter:
+        return _run(settings, exporter)
+
+
+def _run(settings: Settings, exporter: Exporter) -> int:
     registry = load_registry(settings.models_dir)
     host = prove_host(settings, registry)
+    metrics.has_slots(host.slots)
     app = make_celery(settings, registry)
     shop = open_workshop(settings, registry, app)
     prove_storage(shop)
     companions = _Companions(shop, host)
+    exporter.health = companions.ill
     worker_ready.connect(companions.start, weak=False, dispatch_uid="photochrom.ready")
     worker_shutting_down.connect(companions.drain, weak=False, dispatch_uid="photochrom.drain")
     worker = app.Worker(
@@ -93,6 +102,7 @@ def prove_host(settings: Settings, registry: Registry) -> Host:
             model, settings.models_dir, threads=settings.workers, engine=settings.engine, device=settings.device
         )
         prove(net, model, settings.models_dir)
+        metrics.self_tested(passed=True)
         engines.add(net.engine)
     with sandbox:
         sandbox.prove()
@@ -114,18 +124,34 @@ class _Companions:
         self._shop = shop
         self._host = host
         self._stop = threading.Event()
+        self._threads: tuple[threading.Thread, ...] = ()
 
     def start(self, **_: Any) -> None:
         """Starts them; Celery calls this when the worker is ready."""
         sweeper = Sweeper(shop=self._shop, name=f"{self._host.name}/{self._shop.token}")
         self._patiently(lambda: self._shop.index.hosts.undrain(self._host.name))
-        for name, work in (
-            ("announcer", self._announce),
-            ("watchdog", self._watch),
-            ("sweeper", lambda: sweeper.run(self._stop)),
-            ("courier", lambda: open_courier(self._shop).run(self._stop, leader=sweeper.name)),
-        ):
-            threading.Thread(target=work, name=name, daemon=True).start()
+        self._threads = tuple(
+            threading.Thread(target=work, name=name, daemon=True)
+            for name, work in (
+                ("announcer", self._announce),
+                ("watchdog", self._watch),
+                ("sweeper", lambda: sweeper.run(self._stop)),
+                ("courier", lambda: open_courier(self._shop).run(self._stop, leader=sweeper.name)),
+            )
+        )
+        for thread in self._threads:
+            thread.start()
+
+    def ill(self) -> str | None:
+        """Returns why a supervisor should start the host again, or None.
+
+        An index or a storage that is away is no reason: no start brings it back. Nor is a host that hears no bells,
+        which its watchdog ends.
+        """
+        if not self._threads:
+            return "starting"
+        dead = [thread.name for thread in self._threads if not thread.is_alive()]
+        return f"ended: {', '.join(dead)}" if dead and not self._stop.is_set() else None
 
     def drain(self, **_: Any) -> None:
         """Makes claims find nothing; Celery calls this when the worker is told to stop."""
@@ -146,9 +172,10 @@ class _Companions:
         self._patiently(lambda: self._shop.index.hosts.leave(self._host.name))
 
     def _announce(self) -> None:
-        self._patiently(lambda: self._shop.index.hosts.announce(self._host))
-        while not self._stop.wait(_ANNOUNCE_SECONDS):
-            self._patiently(lambda: self._shop.index.hosts.announce(self._host))
+        while True:
+            metrics.announced(reachable=self._patiently(lambda: self._shop.index.hosts.announce(self._host)))
+            if self._stop.wait(_ANNOUNCE_SECONDS):
+                return
 
     def _watch(self) -> None:
         """Ends a worker that hears bells no more; whoever supervises it starts it again.
@@ -172,8 +199,11 @@ class _Companions:
         unheard = any(bells.waiting(model) for model in ours)
         return unheard and index.hosts.silence(self._host.name) > _SILENCE_SECONDS
 
-    def _patiently(self, call: Any) -> None:
+    def _patiently(self, call: Any) -> bool:
+        """Tells whether the call went through; trouble is logged."""
         try:
             call()
         except PhotochromError as error:
             _log.warning("index_away", code=error.code, detail=error.detail)
+            return False
+        return True

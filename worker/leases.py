@@ -11,6 +11,7 @@ from shared.clock import Clock
 from shared.errors import IndexUnavailable
 from shared.index import Index
 from shared.index.claims import Claim
+from worker import metrics
 
 _log = logs.logger(__name__)
 
@@ -44,23 +45,24 @@ class Leases:
         with self._guard:
             self._held[claim] = until
 
-    def drop(self, claim: Claim) -> None:
+    def drop(self, *claims: Claim) -> None:
         """Stops renewing."""
         with self._guard:
-            self._held.pop(claim, None)
+            for claim in claims:
+                self._held.pop(claim, None)
 
     def renew(self) -> None:
         """Renews what is held; ends what is overdue or lost."""
         with self._guard:
             held = dict(self._held)
         now = self._clock.now()
-        for claim, until in held.items():
-            if now > until:
-                _log.error("item_overdue", job=claim.job, item=claim.item)
-                self.drop(claim)
-                self._overdue(claim)
-            elif not self._index.renew(claim, lease=self._seconds):
-                self.drop(claim)
+        for claim in [claim for claim, until in held.items() if now > until]:
+            _log.error("item_overdue", job=claim.job, item=claim.item)
+            self.drop(claim)
+            self._overdue(claim)
+        for claim in self._index.renew([claim for claim, until in held.items() if now <= until], lease=self._seconds):
+            self.drop(claim)
+            metrics.lease_lost()
 
     def __enter__(self) -> Leases:
         self._thread.start()

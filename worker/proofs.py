@@ -6,6 +6,9 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from shared.errors import NetSelfTestFailed
+from worker import metrics
+
 
 @dataclass(kw_only=True, slots=True)
 class Proofs:
@@ -37,5 +40,13 @@ class Proofs:
         # Until it has passed it is due.
         self._since[model] = self.every
         if model in self.tests:
-            self.tests[model]()
+            self._test(model)
         self._since[model] = 0
+
+    def _test(self, model: str) -> None:
+        try:
+            self.tests[model]()
+        except NetSelfTestFailed:
+            metrics.self_tested(passed=False)
+            raise
+        metrics.self_tested(passed=True)

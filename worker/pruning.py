@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from pathlib import PurePosixPath
 
 from shared import layout
@@ -19,7 +19,9 @@ from shared.condemned import ACT_SECONDS, condemn
 from shared.deletion import delete
 from shared.index import Index
 from shared.ledger import Ledger
+from shared.sources.remembered import read
 from shared.storage import ObjectInfo
+from shared.uploads import remove_leftover
 from worker.named import MASTER, Named
 from worker.sweeper import KEEP_UNSUBMITTED
 
@@ -43,7 +45,8 @@ class Kind(StrEnum):
     MASTERS = "masters"
     DERIVATIVES = "derivatives"  # with their sidecars
     PREVIEWS = "previews"  # with the maps of uncertainty
-    LEFTOVERS = "leftovers"  # records of no job, expired Idempotency-Keys, uploads that were never proved
+    # Records of no job, expired Idempotency-Keys, uploads that were never proved, memories of sources of no job.
+    LEFTOVERS = "leftovers"
 
 
 @dataclass(kw_only=True, slots=True)
@@ -115,9 +118,9 @@ class Pruner:
                 self._count(entry for group in batch for entry in group.unnamed(named))
             else:
                 self._remove_batch(batch, named)
-        for info in self._leftovers():
+        for info in chain(self._memories(named), self._leftovers()):
             if not self.dry_run:
-                self.ledger.store.delete(info.key)
+                remove_leftover(self.ledger.store, self.tenant, info)
             self._count([(Kind.LEFTOVERS, info)])
         return self.pruned
 
@@ -177,6 +180,17 @@ class Pruner:
     def _of(self, kind: Kind, prefix: str) -> Iterator[tuple[str, Kind, ObjectInfo]]:
         for info in self.ledger.store.list(prefix):
             yield info.key.removeprefix(prefix).split("/")[1], kind, info
+
+    def _memories(self, named: Named) -> Iterator[ObjectInfo]:
+        """Yields the old memories of sources whose masters no job names: a source can be fetched again."""
+        store = self.ledger.store
+        old = (info for info in store.list(layout.sources(self.tenant)) if self._age(info) > YOUNG_SECONDS)
+        with ThreadPoolExecutor(_THREADS) as pool:
+            while batch := list(islice(old, _BATCH)):
+                masters = pool.map(lambda info: read(store, info.key), batch)
+                for info, master in zip(batch, masters, strict=True):
+                    if master is None or not named.has(master, MASTER):
+                        yield info
 
     def _leftovers(self) -> Iterator[ObjectInfo]:
         """Yields what broken submissions, uploads and deletions left behind, and answers of keys that have expired."""

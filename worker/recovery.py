@@ -10,10 +10,11 @@ from shared import layout, logs
 from shared.ids import is_id, made_at
 from shared.index import Index
 from shared.index.claims import Audit, Standing, bitmap
-from shared.items import ItemState, part_count, part_numbers
+from shared.items import ItemState, part_numbers
 from shared.jobs import Job
 from shared.ledger import Ledger
-from shared.outcomes import Outcome
+from shared.states import of_report
+from shared.steering import steer
 
 _log = logs.logger(__name__)
 
@@ -62,6 +63,8 @@ def recover(ledger: Ledger, index: Index, tenant: str, job_id: str) -> Recovered
         index.list_job(tenant, job_id, job.created)
         return Recovered.ENDED
     index.register(job, standing(ledger, job))
+    # What came between the reading and the registering found no job in the index.
+    steer(ledger, index, job)
     if ledger.store.head(layout.job(tenant, job_id)) is None:  # it ended and was deleted since it was read
         index.forget(tenant, job_id)
         return Recovered.ENDED
@@ -74,19 +77,25 @@ def standing(ledger: Ledger, job: Job) -> Standing:
     done: list[int] = []
     failed: list[int] = []
     succeeded = 0
-    for part in range(part_count(job.total)):
+    reported = ledger.reported_parts(job)
+    for part in sorted(reported | ledger.parts_with_ends(job)):
         numbers = part_numbers(part, job.total)
-        outcomes = _outcomes(ledger, job, part)
-        if len(outcomes) == len(numbers):
+        if part in reported:
+            ends = dict(zip(numbers, of_report(ledger, job, part), strict=True))
+        else:
+            outcomes = ledger.read_outcomes(job, ledger.done_numbers(job, part))
+            ends = {number: outcome.state for number, outcome in outcomes.items()}
+        if len(ends) == len(numbers) and part not in reported:
             ledger.close_part(job, part)
-        done += outcomes
-        failed += [number for number, outcome in outcomes.items() if outcome.state is ItemState.FAILED]
-        succeeded += sum(outcome.state is ItemState.SUCCEEDED for outcome in outcomes.values())
+        done += ends
+        failed += [number for number, state in ends.items() if state is ItemState.FAILED]
+        succeeded += sum(state is ItemState.SUCCEEDED for state in ends.values())
     return Standing(
         done=bitmap(done, job.total),
         failed=bitmap(failed, job.total),
         succeeded=succeeded,
         canceled=ledger.is_canceled(job),
+        control=ledger.read_control(job),
     )
 
 
@@ -100,10 +109,3 @@ def list_newest(ledger: Ledger, index: Index) -> int:
                 index.list_job(tenant, job_id, made_at(job_id))
                 listed += 1
     return listed
-
-
-def _outcomes(ledger: Ledger, job: Job, part: int) -> dict[int, Outcome]:
-    report = ledger.read_report(job, part)
-    if report is not None:
-        return {row.number: row for row in report}
-    return ledger.read_outcomes(job, ledger.done_numbers(job, part))

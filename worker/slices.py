@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import random
 import signal
-from collections import OrderedDict, deque
-from collections.abc import Callable
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -19,11 +20,10 @@ from shared import logs
 from shared.bells import top_up
 from shared.errors import Misconfigured, NetSelfTestFailed, PhotochromError
 from shared.index.claims import Begin, Claim
-from shared.items import Item, part_numbers, part_of
-from shared.jobs import Job
-from worker import attempts, closings
+from worker import attempts, closings, metrics, settling
 from worker.attempts import Colored, Fetched
 from worker.leases import DEADLINE_SECONDS, Leases
+from worker.manifests import Manifests
 from worker.retries import GiveUp, decide
 from worker.workshop import Workshop
 
@@ -36,41 +36,16 @@ AHEAD = 2
 #: Items that are being stored while one is colored.
 BEHIND = 3
 
+#: Items that are claimed at once at most, and what it may take to end them, seconds: nobody else's item waits longer.
+_MOST = 64
+_BATCH_SECONDS = 0.1
+
 #: Deadline of an item that waits for those before it, which have deadlines of their own.
 _IN_TURN = float("inf")
-
-#: Manifest parts that a process keeps at hand.
-_PARTS = 8
 
 #: Wait of an item that went back because something outside is away, and because of something unforeseen, seconds.
 _OUTAGE_WAIT = 5.0
 _UNFORESEEN_WAIT = 10.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Manifests:
-    """Jobs and items by claim, read once: they never change."""
-
-    #: the newest parts that were read: (job id, part) -> job, items
-    parts: OrderedDict[tuple[str, int], tuple[Job, tuple[Item, ...]]] = field(default_factory=OrderedDict)
-
-    def find(self, shop: Workshop, claim: Claim) -> tuple[Job, Item]:
-        """Returns the claim's job and item.
-
-        Raises LookupError where storage does not have them; the index then forgets the job, which was deleted.
-        """
-        part = part_of(claim.item)
-        key = (claim.job, part)
-        if key not in self.parts:
-            job = shop.ledger.read_job(claim.tenant, claim.job)
-            if job is None:
-                shop.index.forget(claim.tenant, claim.job)
-                raise LookupError(f"job {claim.job} is not in storage")
-            self.parts[key] = job, shop.ledger.read_part(claim.tenant, claim.job, part)
-            while len(self.parts) > _PARTS:
-                self.parts.popitem(last=False)
-        job, items = self.parts[key]
-        return job, items[claim.item - part_numbers(part, job.total).start]
 
 
 def work(shop: Workshop, model: str) -> int:
@@ -78,7 +53,7 @@ def work(shop: Workshop, model: str) -> int:
     with Leases(shop.index, shop.clock, seconds=shop.settings.lease_seconds, overdue=_end_process) as leases:
         ended = _Slice(shop=shop, model=model, leases=leases).run()
     if model in shop.index.wanted_models():
-        top_up(shop.bells, model, max(1, shop.index.hosts.slots(model)))
+        metrics.bells_rung(top_up(shop.bells, model, max(1, shop.index.hosts.slots(model))))
     return ended
 
 
@@ -97,6 +72,10 @@ class _Slice:
     leases: Leases
     ahead: deque[Future[Fetched | None]] = field(default_factory=deque)
     behind: deque[Future[bool]] = field(default_factory=deque)
+    #: an item that cost a worker before: nothing else may be in flight while it is tried
+    alone: Claim | None = None
+    #: items that are claimed at once at most
+    most: int = _MOST
     manifests: Manifests = field(default_factory=Manifests)
     jitter: random.Random = field(default_factory=random.Random)
     ended: int = 0
@@ -104,33 +83,24 @@ class _Slice:
     def run(self) -> int:
         """Works until nothing is left or the slice is over."""
         over = self.shop.clock.now() + self.shop.settings.slice_seconds
-        alone: Claim | None = None
         with (
             ThreadPoolExecutor(AHEAD, "fetch") as fetchers,
             ThreadPoolExecutor(BEHIND, "keep") as keepers,
             closing(self),
         ):
             while True:
-                while len(self.ahead) < AHEAD and alone is None and self.shop.clock.now() < over:
-                    claim = self._claim()
-                    if claim is None:
-                        break
-                    if claim.alone:
-                        alone = claim
-                    else:
-                        self.ahead.append(fetchers.submit(self._fetch, claim))
+                self._fill(fetchers, over)
                 if self.ahead:
                     self._color(self.ahead.popleft().result(), keepers)
-                elif alone is not None:
-                    # It cost a worker before: nothing else may be in flight while it is tried.
-                    self._settle(0)
-                    self._color(self._fetch(alone), keepers)
-                    self._settle(0)
-                    alone = None
+                elif self.alone is not None:
+                    self._wait(0)
+                    self._color(self._fetch(self.alone), keepers)
+                    self._wait(0)
+                    self.alone = None
                 else:
                     break
-                self._settle(BEHIND)
-            self._settle(0)
+                self._wait(BEHIND)
+            self._wait(0)
         return self.ended
 
     def close(self) -> None:
@@ -139,32 +109,82 @@ class _Slice:
             if fetched := self.ahead.popleft().result():
                 fetched.close()
 
-    def _claim(self) -> Claim | None:
+    def _fill(self, fetchers: ThreadPoolExecutor, over: float) -> None:
+        """Claims until enough is being fetched; items that need no coloring end here, many at once."""
+        while len(self.ahead) < AHEAD and self.alone is None and self.shop.clock.now() < over:
+            claims = self._claim()
+            if not claims:
+                return
+            if len(claims) == 1:
+                self._take(claims, fetchers)
+                continue
+            self._take(self._settle(claims), fetchers)
+            if self.ahead:  # what is fetched must not wait for other batches
+                return
+
+    def _claim(self) -> Sequence[Claim]:
         claims = self.shop.index.claim(
             self.model,
             pipeline=self.shop.pipeline,
             owner=self.shop.new_owner(),
             host=self.shop.settings.host,
             lease=self.shop.settings.lease_seconds,
+            most=self.most,
         )
+        metrics.claimed(len(claims))
         for claim in claims:
             self.leases.hold(claim, _IN_TURN)
-        return claims[0] if claims else None
+        return claims
+
+    def _settle(self, claims: Sequence[Claim]) -> Sequence[Claim]:
+        """Ends what needs no coloring and returns the claims of the rest."""
+
+        def settle() -> list[Claim]:
+            self._begin(*claims)
+            found = [self.manifests.find(self.shop, claim) for claim in claims]
+            return settling.settle(self.shop, found[0][0], claims, [item for _, item in found])
+
+        begun = time.perf_counter()
+        left = self._guarded(claims, settle)
+        took = time.perf_counter() - begun
+        self.most = max(2, min(_MOST, int(len(claims) * _BATCH_SECONDS / max(took, 1e-3))))
+        if left is None:
+            return ()
+        self.ended += len(claims) - len(left)
+        self.leases.drop(*(claim for claim in claims if claim not in left))
+        for claim in left:
+            self.leases.hold(claim, _IN_TURN)
+        return left
+
+    def _take(self, claims: Sequence[Claim], fetchers: ThreadPoolExecutor) -> None:
+        """Has as many fetched as there is room for, and gives the others back."""
+        spare = []
+        for claim in claims:
+            if claim.alone and self.alone is None:
+                self.alone = claim
+            elif claim.alone or len(self.ahead) == AHEAD:
+                spare.append(claim)
+            else:
+                self.ahead.append(fetchers.submit(self._fetch, claim))
+        if spare:
+            self._release(spare, wait=0, refund=False)
 
     def _fetch(self, claim: Claim) -> Fetched | None:
         def fetch() -> Fetched:
             self._begin(claim)
             job, item = self.manifests.find(self.shop, claim)
-            return attempts.fetch(self.shop, claim, job, item)
+            return attempts.fetch(self.shop, claim, job, item, alive=lambda: self._begin(claim))
 
-        fetched = self._guarded(claim, fetch)
+        fetched = self._guarded([claim], fetch)
         if fetched is not None:
             self.leases.hold(claim, _IN_TURN)
         return fetched
 
-    def _begin(self, claim: Claim) -> None:
+    def _begin(self, *claims: Claim) -> None:
         """Gives a stage its time from now on."""
-        self.leases.hold(claim, self.shop.clock.now() + DEADLINE_SECONDS)
+        until = self.shop.clock.now() + DEADLINE_SECONDS
+        for claim in claims:
+            self.leases.hold(claim, until)
 
     def _color(self, fetched: Fetched | None, keepers: ThreadPoolExecutor) -> None:
         if fetched is None:
@@ -174,7 +194,7 @@ class _Slice:
             # Nothing is begun yet: where the net fails, leases end and another worker takes the items.
             self.shop.proofs.before(self.model)
             self._begin(claim)
-            colored = self._guarded(claim, lambda: attempts.color(self.shop, self.leases, fetched))
+            colored = self._guarded([claim], lambda: attempts.color(self.shop, self.leases, fetched))
         if isinstance(colored, Begin):
             self.leases.drop(claim)
             _log.info("item_not_begun", job=claim.job, item=claim.item, verdict=colored)
@@ -183,25 +203,23 @@ class _Slice:
 
     def _keep(self, claim: Claim, colored: Colored) -> bool:
         with closing(colored):
-            outcome = self._guarded(claim, lambda: attempts.keep(self.shop, colored))
+            outcome = self._guarded([claim], lambda: attempts.keep(self.shop, colored))
         if outcome is None:
             return False
         self.leases.drop(claim)
-        log = _log.info if outcome.code else _log.debug
-        log("item_ended", job=claim.job, item=claim.item, state=outcome.state, code=outcome.code)
         return True
 
-    def _settle(self, most: int) -> None:
+    def _wait(self, most: int) -> None:
         """Waits until at most `most` items are being stored."""
         while len(self.behind) > most:
             self.ended += self.behind.popleft().result()
 
-    def _guarded(self, claim: Claim, stage: Callable[[], T]) -> T | None:
-        """Runs one stage; returns None where the item went back.
+    def _guarded(self, claims: Sequence[Claim], stage: Callable[[], T]) -> T | None:
+        """Runs one stage of items of one claim; returns None where they went back.
 
         What goes wrong ends the slice only where it is the net: NetSelfTestFailed is raised. Trouble outside is waited
-        out and never charged to the item. Anything unforeseen is: after five such attempts the item fails, so that it
-        cannot come back for ever.
+        out and never charged to an item. Anything unforeseen is, where the item was begun: after five such attempts it
+        fails, so that it cannot come back for ever.
         """
         attempt = 0
         while True:
@@ -211,23 +229,30 @@ class _Slice:
             except PhotochromError as error:
                 decision = decide(error, attempt, jitter=self.jitter)
                 if isinstance(decision, GiveUp):
-                    _log.warning(
-                        "item_given_back", job=claim.job, item=claim.item, code=error.code, detail=error.detail
-                    )
+                    _log.warning("items_given_back", **_named(claims), code=error.code, detail=error.detail)
+                    metrics.given_back(error.code)
                     # What waiting ends, or the operator, is no item's fault.
                     outside = error.retryable or isinstance(error, Misconfigured)
-                    self._release(claim, wait=_OUTAGE_WAIT, refund=outside)
+                    self._release(claims, wait=_OUTAGE_WAIT, refund=outside)
                     if isinstance(error, NetSelfTestFailed):
                         raise
                     return None
                 self.shop.clock.sleep(decision.after)
             except Exception:  # noqa: BLE001 - the log line has it all, and the next item must go on
-                _log.exception("attempt_failed", job=claim.job, item=claim.item)
-                self._release(claim, wait=_UNFORESEEN_WAIT, refund=False)
+                _log.exception("attempt_failed", **_named(claims))
+                metrics.given_back("unforeseen")
+                # Of several one may be at fault: they come back one by one, and only that one waits.
+                self._release(claims, wait=_UNFORESEEN_WAIT if len(claims) == 1 else 0, refund=False)
                 return None
 
-    def _release(self, claim: Claim, *, wait: float, refund: bool) -> None:
-        self.leases.drop(claim)
-        closure = self.shop.index.release(claim, wait=wait, refund=refund)
+    def _release(self, claims: Sequence[Claim], *, wait: float, refund: bool) -> None:
+        self.leases.drop(*claims)
+        claim = claims[0]
+        closure = self.shop.index.release(*claims, wait=wait, refund=refund)
         if closure.job and (job := self.shop.ledger.read_job(claim.tenant, claim.job)):
             closings.close_job(self.shop.ledger, self.shop.index, self.shop.clock, job)
+
+
+def _named(claims: Sequence[Claim]) -> dict[str, object]:
+    """Returns what a line of the log says of claims."""
+    return {"job": claims[0].job, "items": [claim.item for claim in claims]}

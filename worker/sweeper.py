@@ -14,7 +14,8 @@ from shared.bells import top_up
 from shared.deletion import delete, deletions
 from shared.errors import PhotochromError
 from shared.index.claims import Audit
-from worker import closings
+from worker import closings, metrics
+from worker.leftovers import remove_leftovers
 from worker.recovery import Recovered, list_newest, recover, recover_open
 from worker.workshop import Workshop
 
@@ -31,6 +32,10 @@ _AUDITS = 200
 KEEP_UNSUBMITTED = 25 * 3600
 
 
+#: Period of the look for old uploads, which asks about every tenant, seconds.
+_TIDY_SECONDS = 3600
+
+
 @dataclass(kw_only=True, slots=True)
 class Sweeper:
     """Sweeps again and again; remembers what it saw last time, so that it leaves to the living what is theirs."""
@@ -39,12 +44,14 @@ class Sweeper:
     shop: Workshop
     #: who sweeps
     name: str
-    #: jobs and parts that could be closed at the last sweep
+    #: jobs and parts that could be closed when they were last audited
     suspects: set[tuple[str, int | None]] = field(default_factory=set)
     #: when open/ was looked through last, seconds since the epoch
     looked: float = 0
     #: where the audits go on
     turn: int = 0
+    #: when old uploads were looked for last, seconds since the epoch
+    tidied: float = 0
     #: whether deleted jobs have records left
     deleting: bool = False
 
@@ -55,13 +62,16 @@ class Sweeper:
                 self.sweep()
             except PhotochromError as error:
                 _log.warning("sweep_failed", code=error.code, detail=error.detail)
+                metrics.sweep_failed()
             except Exception:  # noqa: BLE001 - a sweeper that stops is noticed by nobody
                 _log.exception("sweep_failed")
+                metrics.sweep_failed()
 
     def sweep(self) -> bool:
         """Sweeps once; returns False where another host leads."""
         shop = self.shop
         if not shop.index.lead(self.name, _LEAD_SWEEPS * shop.settings.sweep_seconds):
+            metrics.swept(led=False)
             return False
         wiped = not shop.index.has_epoch()
         now = shop.clock.now()
@@ -71,18 +81,24 @@ class Sweeper:
             self.deleting = True
         if self.deleting:
             self._delete()
+        if now - self.tidied >= _TIDY_SECONDS:
+            remove_leftovers(shop.store, shop.clock)
+            self.tidied = now
         if wiped:
             list_newest(shop.ledger, shop.index)
             shop.index.set_epoch(self.name)
         self._close_and_audit()
         for model in shop.index.wanted_models():
-            top_up(shop.bells, model, max(1, shop.index.hosts.slots(model)))
+            metrics.bells_rung(top_up(shop.bells, model, max(1, shop.index.hosts.slots(model))))
         shop.index.quotas.tally()
+        metrics.swept(led=True)
         return True
 
     def _look(self, now: float) -> None:
         """Registers what the index lacks and removes what a broken submission left behind."""
         for found in recover_open(self.shop.ledger, self.shop.index):
+            if found.result is Recovered.REGISTERED:
+                metrics.job_recovered()
             if found.result is Recovered.UNSUBMITTED and now - found.marked > KEEP_UNSUBMITTED:
                 _log.info("submission_discarded", job=found.job, tenant=found.tenant)
                 self.shop.ledger.discard(found.tenant, found.job)
@@ -96,13 +112,16 @@ class Sweeper:
             delete(shop.ledger, shop.index, *first)
 
     def _close_and_audit(self) -> None:
-        """Audits the live jobs; closes what could be closed a sweep ago already and so has nobody who does."""
+        """Audits the live jobs; closes what could be closed at their last audit already and so has nobody who does."""
         shop = self.shop
         live = shop.index.live_jobs()
         start = self.turn % max(1, len(live))
         self.turn = start + _AUDITS
-        suspects: set[tuple[str, int | None]] = set()
-        for job_id in (live + live)[start : start + min(_AUDITS, len(live))]:
+        turn = (live + live)[start : start + min(_AUDITS, len(live))]
+        # Whose turn it is not stays suspect: where jobs take turns none comes up in two sweeps on end.
+        waiting = set(live).difference(turn)
+        suspects = {suspect for suspect in self.suspects if suspect[0] in waiting}
+        for job_id in turn:
             progress = shop.index.progress(job_id)
             verdict, closure = shop.index.audit(job_id)
             if progress is None:
@@ -110,7 +129,9 @@ class Sweeper:
             job = progress.job
             if verdict is Audit.DROPPED:
                 _log.error("index_unsound", job=job_id)
-                recover(shop.ledger, shop.index, job.tenant, job_id)
+                metrics.audit_dropped()
+                if recover(shop.ledger, shop.index, job.tenant, job_id) is Recovered.REGISTERED:
+                    metrics.job_recovered()
                 continue
             for part in shop.index.unreported_parts(job_id):
                 suspects.add((job_id, part))

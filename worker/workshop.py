@@ -25,6 +25,7 @@ from shared.recipes import PIPELINE_VERSION
 from shared.registry import Model, Registry
 from shared.services import Services
 from shared.settings import Settings
+from shared.sources.opening import open_sources
 from shared.storage.opening import open_store
 from worker.deriving import Deriver, PerThread
 from worker.proofs import Proofs
@@ -73,6 +74,7 @@ def open_workshop(
         index=Index(client),
         bells=CeleryBells(app, client),
         clock=SystemClock(),
+        sources=open_sources(settings),
         nets=nets or {},
         deriver=deriver,
         proofs=proofs or Proofs(),

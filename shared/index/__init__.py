@@ -5,7 +5,9 @@ Each operation is one Lua script beside this file; `prelude.lua` says which keys
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from importlib import resources
+from itertools import islice
 from typing import Any
 
 import redis
@@ -13,16 +15,20 @@ import redis
 from shared.index.claims import Audit, Begin, Claim, Closure, Standing
 from shared.index.connection import translated
 from shared.index.hosts import Hosts
+from shared.index.polls import Polls
 from shared.index.progress import Progress, from_hash
 from shared.index.quotas import Quotas
 from shared.items import ItemState
-from shared.jobs import Job, JobState
+from shared.jobs import Control, Job, JobState
 from shared.ledger import job_text
 
 #: How often an item may be begun without an end.
 MAX_ATTEMPTS = 5
 
-_SCRIPTS = ("register", "claim", "begin", "renew", "complete", "release", "cancel", "finish", "audit", "forget")
+_SCRIPTS = (
+    *("register", "claim", "begin", "renew", "complete", "release"),
+    *("control", "cancel", "finish", "audit", "forget"),
+)
 _EPOCH = "pc:epoch"
 _SWEEPER = "pc:sweeper"
 
@@ -34,6 +40,7 @@ class Index:
         # redis-py types a reply as all that any protocol and encoding could give: bytes here, always.
         self._client: Any = client
         self.hosts = Hosts(client=client)
+        self.polls = Polls(client)
         self.quotas = Quotas(client)
         folder = resources.files("shared.index")
         prelude = folder.joinpath("prelude.lua").read_text("utf-8")
@@ -67,8 +74,17 @@ class Index:
                 known.failed,
                 known.succeeded,
                 int(standing is not None),
+                known.control.priority if known.control else job.priority,
             )
         )
+
+    def control(self, job_id: str, control: Control) -> JobState | None:
+        """Pauses or resumes a job and gives it a priority, unless it is canceled or has ended.
+
+        Returns its state, or None where the index has no such job.
+        """
+        state = self._run("control", job_id, int(control.paused), control.priority).decode()
+        return JobState(state) if state else None
 
     def cancel(self, job_id: str) -> tuple[JobState, Closure] | None:
         """Stops what has not begun; returns the job's state, or None where the index has no such job."""
@@ -132,10 +148,14 @@ class Index:
     # Items.
 
     def claim(
-        self, model: str, *, pipeline: int, owner: str, host: str, lease: float, want: int = 1
+        self, model: str, *, pipeline: int, owner: str, host: str, lease: float, most: int = 1
     ) -> tuple[Claim, ...]:
-        """Leases up to `want` items of one job for `lease` seconds; empty where there is nothing to do."""
-        reply = self._run("claim", model, pipeline, owner, host, want, int(lease * 1000))
+        """Leases items of one job for `lease` seconds; empty where there is nothing to do.
+
+        It is one item, but for a job whose items end without being begun: twice as many each time that some have,
+        until there are 64, or `most`.
+        """
+        reply = self._run("claim", model, pipeline, owner, host, most, int(lease * 1000))
         if not reply:
             return ()
         job, tenant, pairs = reply[0].decode(), reply[1].decode(), reply[2:]
@@ -149,19 +169,21 @@ class Index:
         verdict, attempts, closable = self._run("begin", claim.job, claim.item, claim.owner, int(lease * 1000))
         return Begin(verdict.decode()), int(attempts), Closure(job=bool(closable))
 
-    def renew(self, claim: Claim, *, lease: float) -> bool:
-        """Extends the lease; False where the claim does not hold the item any more."""
-        return bool(self._run("renew", claim.job, claim.item, claim.owner, int(lease * 1000)))
+    def renew(self, claims: Sequence[Claim], *, lease: float) -> tuple[Claim, ...]:
+        """Extends leases; returns the claims that do not hold their items any more."""
+        triples = [word for claim in claims for word in (claim.job, claim.item, claim.owner)]
+        held = self._run("renew", int(lease * 1000), *triples)
+        return tuple(claim for claim, kept in zip(claims, held, strict=True) if not kept)
 
-    def complete(self, job_id: str, number: int, state: ItemState) -> Closure:
-        """Counts an item whose done record exists; a second call for the same item changes nothing."""
-        _, part, closable = self._run("complete", job_id, number, state)
-        return Closure(part=bool(part), job=bool(closable))
+    def complete(self, job_id: str, ends: Mapping[int, ItemState]) -> Closure:
+        """Counts items whose done records exist; a second call for the same item changes nothing."""
+        closable, *parts = self._run("complete", job_id, *(word for end in ends.items() for word in end))
+        return Closure(parts=tuple(parts), job=bool(closable))
 
-    def release(self, claim: Claim, *, wait: float = 0, refund: bool = False) -> Closure:
-        """Gives the item back, to be claimed after `wait` seconds; `refund`: the attempt is not charged to it."""
-        _, closable = self._run("release", claim.job, claim.item, claim.owner, int(wait * 1000), int(refund))
-        return Closure(job=bool(closable))
+    def release(self, *claims: Claim, wait: float = 0, refund: bool = False) -> Closure:
+        """Gives items of one claim back, to be claimed after `wait` seconds; `refund`: without an attempt."""
+        job, owner, numbers = claims[0].job, claims[0].owner, [claim.item for claim in claims]
+        return Closure(job=bool(self._run("release", job, owner, int(wait * 1000), int(refund), *numbers)))
 
     # Sweeping.
 
@@ -180,17 +202,17 @@ class Index:
         with translated():
             self._client.srem(f"pc:job:{job_id}:parts", part)
 
-    def perhaps_begun(self, job_id: str) -> list[int]:
-        """Returns the items without an end that somebody may have begun.
+    def perhaps_begun(self, job_id: str, *, most: int) -> list[int]:
+        """Returns the items without an end that somebody may have begun, the first `most` of them.
 
         Those are the claimed ones; in a job that was registered from storage all: who had begun what is not known.
         """
         with translated():
             rebuilt, total = self._client.hmget(f"pc:job:{job_id}", "rebuilt", "total")
             if rebuilt != b"1":
-                return sorted(int(number) for number in self._client.zrange(f"pc:job:{job_id}:due", 0, -1))
+                return sorted(int(number) for number in self._client.zrange(f"pc:job:{job_id}:due", 0, -1))[:most]
             done = self._client.get(f"pc:job:{job_id}:done") or b""
-        return [number for number in range(int(total)) if not _bit(done, number)]
+        return list(islice((number for number in range(int(total)) if not _bit(done, number)), most))
 
     def wanted_models(self) -> list[str]:
         """Returns the models (digests) for which a job is runnable now or has items that wait."""

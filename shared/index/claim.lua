@@ -1,7 +1,7 @@
--- Leases up to `want` items of one job that this worker can serve: what is due first, then the cursor.
--- ARGV: model, pipeline of the worker, owner, host, want, lease ms
+-- Leases items of one job that this worker can serve, up to `most` and the job's pace: what is due first, then the cursor.
+-- ARGV: model, pipeline of the worker, owner, host, most, lease ms
 -- Returns {} or {id, tenant, item, attempts, item, attempts, ...}.
-local model, pipeline, owner, host, want, lease = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
+local model, pipeline, owner, host, most, lease = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 if redis.call('EXISTS', 'pc:drain:' .. host) == 1 then return {} end
 local now = now_ms()
 redis.call('HSET', 'pc:heard', host, now)
@@ -16,7 +16,6 @@ local function hold(job, n, try, taken)
   try.begun = 0
   write_try(job.id, n, try)
   redis.call('ZADD', key(job.id, 'due'), now + lease, n)
-  add(job, 'held', 1)
   taken[#taken + 1] = n
   taken[#taken + 1] = try.attempts
 end
@@ -32,14 +31,17 @@ end
 
 local function take(job)
   local taken = {}
-  for _, n in ipairs(redis.call('ZRANGEBYSCORE', key(job.id, 'due'), '-inf', now)) do
-    if #taken >= 2 * want then return taken end
-    local try = read_try(job.id, n)
-    local at = now
-    if try.owner ~= '' then at = lapse(job, n, try, now) end
-    if at <= now then hold(job, n, try, taken) end
+  local want = 2 * math.min(most, job.pace)
+  -- Each that is due is taken or has to wait: the next look finds others.
+  while #taken < want do
+    local due = redis.call('ZRANGEBYSCORE', key(job.id, 'due'), '-inf', now, 'LIMIT', 0, (want - #taken) / 2)
+    if #due == 0 then break end
+    for _, n in ipairs(due) do
+      local try = read_try(job.id, n)
+      if try.owner == '' or lapse(job, n, try, now) <= now then hold(job, n, try, taken) end
+    end
   end
-  while #taken < 2 * want and job.cursor < job.total do
+  while #taken < want and job.cursor < job.total do
     local n = next_clear(job)
     if n < job.total then
       hold(job, n, { attempts = 0 }, taken)
@@ -48,10 +50,12 @@ local function take(job)
     job.cursor = math.min(n, job.total)
   end
   redis.call('HSET', key(job.id), 'cursor', job.cursor)
+  if #taken > 0 then add(job, 'held', #taken / 2) end
   return taken
 end
 
--- The job whose turn it is in one lane: tenants in turn; small jobs first, but every eighth claim looks at large ones first.
+-- The job whose turn it is in one lane: tenants in turn; small jobs first, but every eighth claim looks at large ones
+-- first; then priority; then jobs in turn.
 local function next_job(lane)
   local tenant = redis.call('ZRANGE', lane, 0, 0)[1]
   if not tenant then return nil end
@@ -82,7 +86,7 @@ for _, version in ipairs(versions) do
       end
       if #taken > 0 then
         local turn = redis.call('INCR', 'pc:turn')
-        redis.call('ZADD', queue, 'XX', turn, id)
+        redis.call('ZADD', queue, 'XX', rank(job, turn), id)
         redis.call('ZADD', lane, 'XX', turn, tenant)
         touch(job)
         return { id, tenant, unpack(taken) }

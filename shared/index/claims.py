@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.jobs import JobState
+from shared.jobs import Control, JobState
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +36,7 @@ class Begin(StrEnum):
     BEGUN = "begun"  # go on
     EXHAUSTED = "exhausted"  # begun too often without an end: the item fails with worker_lost
     CANCELED = "canceled"  # its job was canceled
+    PAUSED = "paused"  # its job is paused
     LOST = "lost"  # the lease ran out and somebody else may hold it
     UNKNOWN = "unknown"  # the index does not have the job: the sweeper will bring it back
 
@@ -53,8 +54,8 @@ class Audit(StrEnum):
 class Closure:
     """What an operation may have ended."""
 
-    #: the item's part has no open item left
-    part: bool = False
+    #: parts that have no open item left since
+    parts: tuple[int, ...] = ()
     #: the job can be closed
     job: bool = False
 
@@ -71,12 +72,16 @@ class Standing:
     succeeded: int = 0
     #: whether the job is canceled
     canceled: bool = False
+    #: what was asked of it since it was submitted, or None
+    control: Control | None = None
 
     @property
     def state(self) -> JobState:
         """What the job is about, as far as its records tell."""
         if self.canceled:
             return JobState.CANCELING
+        if self.control and self.control.paused:
+            return JobState.PAUSED
         return JobState.RUNNING if self.done else JobState.QUEUED
 
 

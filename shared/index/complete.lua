@@ -1,26 +1,44 @@
--- Counts an item whose done record exists. Acts once: a duplicate cannot move a count.
--- ARGV: id, item, state (succeeded, failed or canceled)
--- Returns {verdict, part ended, closable}: counted, duplicate or unknown (no such job).
-local id, n, state = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+-- Counts items whose done records exist. Acts once an item: a duplicate cannot move a count.
+-- ARGV: id, then item and state (succeeded, failed or canceled) of each
+-- Returns {closable, part, part, ...}: the parts that this has ended.
+local id = ARGV[1]
 local job = load_job(id)
-if not job or n >= job.total then return { 'unknown', 0, 0 } end
-if job.state == 'completed' or job.state == 'canceled' then return { 'duplicate', 0, 0 } end
-if redis.call('GETBIT', key(id, 'done'), n) == 1 then return { 'duplicate', 0, closable(job) } end
-if read_try(id, n).owner ~= '' then add(job, 'held', -1) end
-redis.call('ZREM', key(id, 'due'), n)
-redis.call('HDEL', key(id, 'tries'), n)
-redis.call('SETBIT', key(id, 'done'), n, 1)
-if state == 'failed' then redis.call('SETBIT', key(id, 'failed'), n, 1) end
-add(job, 'ended', 1)
-if state ~= 'canceled' then add(job, state, 1) end
+if not job or job.state == 'completed' or job.state == 'canceled' then return { 0 } end
+local ended, parts, seen = {}, {}, {}
+local sums = { succeeded = 0, failed = 0, canceled = 0, held = 0 }
+local begun = false
+for i = 2, #ARGV, 2 do
+  local n, state = tonumber(ARGV[i]), ARGV[i + 1]
+  if n < job.total and redis.call('SETBIT', key(id, 'done'), n, 1) == 0 then
+    if state == 'failed' then redis.call('SETBIT', key(id, 'failed'), n, 1) end
+    local try = read_try(id, n)
+    if try.owner ~= '' then sums.held = sums.held - 1 end
+    begun = begun or try.begun == 1
+    sums[state] = sums[state] + 1
+    ended[#ended + 1] = n
+    local part = math.floor(n / 1000)
+    if not seen[part] then parts[#parts + 1] = part end
+    seen[part] = true
+  end
+end
+if #ended == 0 then return { closable(job) } end
+redis.call('ZREM', key(id, 'due'), unpack(ended))
+redis.call('HDEL', key(id, 'tries'), unpack(ended))
+add(job, 'ended', #ended)
+for _, name in ipairs({ 'succeeded', 'failed', 'held' }) do
+  if sums[name] ~= 0 then add(job, name, sums[name]) end
+end
+if not begun then set_pace(job, math.min(MAX_PACE, 2 * job.pace)) end
 redis.call('HSETNX', key(id), 'started', now_ms())
 if job.state == 'queued' then set_state(job, 'running') end
 touch(job)
-local first = math.floor(n / 1000) * 1000
-local last = math.min(first + 1000, job.total) - 1
-local part_ended = 0
-if redis.call('BITCOUNT', key(id, 'done'), first, last, 'BIT') == last - first + 1 then
-  part_ended = 1
-  redis.call('SADD', key(id, 'parts'), first / 1000)
+local reply = { closable(job) }
+for _, part in ipairs(parts) do
+  local first = part * 1000
+  local last = math.min(first + 1000, job.total) - 1
+  if redis.call('BITCOUNT', key(id, 'done'), first, last, 'BIT') == last - first + 1 then
+    redis.call('SADD', key(id, 'parts'), part)
+    reply[#reply + 1] = part
+  end
 end
-return { 'counted', part_ended, closable(job) }
+return reply

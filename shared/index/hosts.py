@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from shared.index.connection import translated
@@ -14,6 +15,9 @@ ALIVE_SECONDS = 60
 
 #: How long a drain mark outlives the host that set it, seconds.
 _DRAIN_SECONDS = 30
+
+#: How long `recent` believes what it found, seconds.
+_BELIEVED_SECONDS = 1.0
 
 _HOSTS = "pc:hosts"
 
@@ -40,6 +44,8 @@ class Hosts:
 
     #: a redis.Redis; Any, since redis-py types a reply as all that any protocol and encoding could give
     client: Any
+    #: what `recent` found, and when (monotonic seconds)
+    _found: list[tuple[float, tuple[Host, ...]]] = field(default_factory=list)
 
     def announce(self, host: Host) -> None:
         """Says that the host is alive, for another minute."""
@@ -74,6 +80,12 @@ class Hosts:
             if gone := [name for name, text in zip(names, texts, strict=True) if text is None]:
                 self.client.srem(_HOSTS, *gone)
         return tuple(Host(**json.loads(text)) for text in texts if text)
+
+    def recent(self) -> tuple[Host, ...]:
+        """Returns the live hosts as they were at most a second ago: however often one asks costs the same."""
+        if not self._found or time.monotonic() - self._found[-1][0] > _BELIEVED_SECONDS:
+            self._found[:] = [(time.monotonic(), self.live())]
+        return self._found[-1][1]
 
     def silence(self, name: str) -> float:
         """Returns for how many seconds the host has neither claimed nor renewed; endless if it never has."""

@@ -1,15 +1,15 @@
 -- What the scripts share. It stands before each of them when they are loaded.
 --
--- pc:job:<id>          hash: spec, tenant, model, pipeline, class, total, cursor, state, revision, succeeded, failed,
---                      ended (done bits), held (items under a lease), created, started, finished (ms), rebuilt (1: it
---                      was registered from storage, and who had begun what before that is not known), run (the life
---                      of the server in which it was registered)
+-- pc:job:<id>          hash: spec, tenant, model, pipeline, class, priority, total, cursor, state, revision, succeeded,
+--                      failed, ended (done bits), held (items under a lease), pace (items that one claim may take),
+--                      created, started, finished (ms), rebuilt (1: it was registered from storage, and who had begun
+--                      what before that is not known), run (the life of the server in which it was registered)
 -- pc:job:<id>:done     bitmap: the item has ended          pc:job:<id>:failed   bitmap: set only where done is
 -- pc:job:<id>:due      sorted set: item -> ms when it may be claimed (end of its lease or of its wait)
 -- pc:job:<id>:tries    hash: item -> attempts|begun|owner, only for items in due; no owner: nobody holds it
 -- pc:job:<id>:parts    set: parts that ended and have no report yet
 -- pc:lanes:<model>     set of pipeline versions            pc:lane:<model>:<p>  sorted set: tenant -> turn
--- pc:lane:<model>:<p>:<tenant>:<class>  sorted set: job -> turn; class is small or large
+-- pc:lane:<model>:<p>:<tenant>:<class>  sorted set: job -> priority, then turn; class is small or large
 -- pc:waiting           sorted set: job with nothing to claim now -> ms when to look again
 -- pc:live              set of jobs that have not ended     pc:models            set of models they want
 -- pc:heard             hash: host -> ms of its last claim or renewal
@@ -19,6 +19,11 @@ local MAX_ATTEMPTS = 5
 local KEEP_ENDED_S = 3600
 local KEEP_LISTED = 10000
 local BULK_EVERY = 8
+local MAX_PACE = 64
+
+-- What stands before a turn in a lane, the first first. There will never be as many turns.
+local RANK = { high = 0, normal = 1, low = 2 }
+local TURNS = 1e15
 
 local function now_us()
   local t = redis.call('TIME')
@@ -50,6 +55,7 @@ local function load_job(id)
     return nil
   end
   for _, name in ipairs({ 'total', 'cursor', 'succeeded', 'failed', 'ended', 'held' }) do job[name] = tonumber(job[name]) end
+  job.pace = tonumber(job.pace or 1)
   return job
 end
 
@@ -74,6 +80,13 @@ local function set_state(job, state)
   redis.call('HSET', key(job.id), 'state', state)
 end
 
+-- How many items a claim takes: more and more while they end without being begun, since they cost next to nothing;
+-- one as soon as one is begun or comes back, so that nobody holds what others could work on.
+local function set_pace(job, pace)
+  if job.pace ~= pace then redis.call('HSET', key(job.id), 'pace', pace) end
+  job.pace = pace
+end
+
 local function touch(job) redis.call('HINCRBY', key(job.id), 'revision', 1) end
 
 local function read_try(id, n)
@@ -96,10 +109,13 @@ local function leave_lane(job)
   if redis.call('EXISTS', tenant .. ':small', tenant .. ':large') == 0 then redis.call('ZREM', lane, job.tenant) end
 end
 
+-- A job's place in its lane.
+local function rank(job, turn) return string.format('%.0f', RANK[job.priority] * TURNS + turn) end
+
 local function enter_lane(job)
   local lane = lane_of(job)
   local turn = redis.call('INCR', 'pc:turn')
-  redis.call('ZADD', lane .. ':' .. job.tenant .. ':' .. job.class, 'NX', turn, job.id)
+  redis.call('ZADD', lane .. ':' .. job.tenant .. ':' .. job.class, 'NX', rank(job, turn), job.id)
   redis.call('ZADD', lane, 'NX', turn, job.tenant)
   redis.call('SADD', 'pc:lanes:' .. job.model, job.pipeline)
   redis.call('ZREM', 'pc:waiting', job.id)
@@ -121,10 +137,18 @@ local function place(job, now)
   end
 end
 
+-- Takes the item from whoever holds it; it may be claimed again from `at` on.
+local function give_back(job, n, try, at)
+  try.begun = 0
+  try.owner = ''
+  write_try(job.id, n, try)
+  redis.call('ZADD', key(job.id, 'due'), at, n)
+  add(job, 'held', -1)
+end
+
 -- Takes the item from whoever held it too long. One that was begun waits, 1 to 30 s by its attempts and jittered, so
 -- that what kills workers does not kill them one after the other; one that was not is free at once.
 local function lapse(job, n, try, now)
-  add(job, 'held', -1)
   touch(job)
   local at = now
   if try.begun == 1 then
@@ -132,10 +156,7 @@ local function lapse(job, n, try, now)
     local jitter = now_us() % 1000 / 1000
     at = now + math.floor(math.min(30000, 1000 * 2 ^ (try.attempts - 1) * (1 + jitter)))
   end
-  try.begun = 0
-  try.owner = ''
-  write_try(job.id, n, try)
-  redis.call('ZADD', key(job.id, 'due'), at, n)
+  give_back(job, n, try, at)
   return at
 end
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.jobs import Counts, Job, JobState
+from shared.jobs import Counts, Job, JobState, Priority
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,6 +21,8 @@ class Progress:
     counts: Counts
     #: grows with each change; the counter behind the ETag
     revision: int
+    #: which of its tenant's jobs go first
+    priority: Priority
     #: when the first item began or ended, seconds since the epoch
     started: float | None
     #: when the job ended, seconds since the epoch
@@ -50,6 +52,7 @@ def from_hash(data: Mapping[bytes, bytes]) -> Progress:
             canceled=left - running if stopped else 0,
         ),
         revision=int(data[b"revision"]),
+        priority=Priority(data[b"priority"].decode()),
         started=_seconds(data.get(b"started")),
         finished=_seconds(data.get(b"finished")),
     )

@@ -1,5 +1,6 @@
 -- Makes a job claimable. Idempotent: a job that is there stays as it is.
--- ARGV: id, tenant, model, pipeline, class, total, created ms, spec, state, done bitmap, failed bitmap, succeeded, rebuilt (1 or 0)
+-- ARGV: id, tenant, model, pipeline, class, total, created ms, spec, state, done bitmap, failed bitmap, succeeded,
+-- rebuilt (1 or 0), priority
 -- Returns 1 if the job was added, else 0.
 local id, tenant = ARGV[1], ARGV[2]
 if load_job(id) then return 0 end
@@ -12,7 +13,7 @@ local ended = redis.call('BITCOUNT', key(id, 'done'))
 redis.call('HSET', key(id), 'spec', ARGV[8], 'tenant', tenant, 'model', ARGV[3], 'pipeline', ARGV[4], 'class', ARGV[5],
   'total', ARGV[6], 'cursor', 0, 'state', ARGV[9], 'revision', string.format('%.0f', now), 'succeeded', ARGV[12],
   'failed', redis.call('BITCOUNT', key(id, 'failed')), 'ended', ended, 'held', 0, 'created', ARGV[7],
-  'rebuilt', ARGV[13], 'run', this_run())
+  'rebuilt', ARGV[13], 'priority', ARGV[14], 'run', this_run())
 redis.call('SADD', 'pc:live', id)
 redis.call('SADD', 'pc:models', ARGV[3])
 redis.call('ZADD', 'pc:jobs:' .. tenant, ARGV[7], id)

@@ -93,8 +93,8 @@ class FaultyProxy:
                 return window.kind
         return None
 
-    def passes(self) -> None:
-        """Counts a request that the server answered."""
+    def passes(self, method: str, path: str, status: int) -> None:
+        """Counts a request that the server answered with `status`; `path` has the query."""
         with self._guard:
             self.passed += 1
 

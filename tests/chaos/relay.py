@@ -45,8 +45,8 @@ class Judge(Protocol):
     def judge(self, *, conditional: bool) -> Fault | None:
         """Decides what happens to a request, and counts it."""
 
-    def passes(self) -> None:
-        """Counts a request that the server answered."""
+    def passes(self, method: str, path: str, status: int) -> None:
+        """Counts a request that the server answered with `status`; `path` has the query."""
 
     def hold(self) -> None:
         """Waits until no window of time-outs is open."""
@@ -97,7 +97,7 @@ class Relay(BaseHTTPRequestHandler):
                 return
             answer = server.getresponse()
             if fault is None:
-                self._judge.passes()
+                self._judge.passes(self.command, self.path, answer.status)
             self._relay(answer, cut=fault is Fault.RESET_DOWNLOAD)
 
     def _relay(self, answer: HTTPResponse, *, cut: bool) -> None:

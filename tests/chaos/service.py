@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
-
-import requests
 
 from shared.registry import load_registry
 from tests.chaos.pictures import MODEL
@@ -18,8 +15,6 @@ TENTH = {"LEASE_SECONDS": "5", "SLICE_SECONDS": "1", "SWEEP_SECONDS": "1", "RECO
 
 #: What has no part in any fault costs no time: processes that are killed leave the page cache alone.
 _QUICK = {"FSYNC": "false", "PREVIEWS": "none", "LOG_FORMAT": "json"}
-
-_READY_SECONDS = 120.0
 
 
 class Service(Site):
@@ -49,7 +44,6 @@ class Service(Site):
             **settings,
         }
         common = {**_variables(settings), **(environment or {})}
-        self.urls = []
         for number in range(apis):
             port = free_port()
             self.urls.append(f"http://127.0.0.1:{port}")
@@ -58,25 +52,9 @@ class Service(Site):
             name = f"host{number}"
             self._add(self.hosts, name, "worker", common | _variables({"HOST": name, "WORKERS": str(slots)}))
 
-    def wait_ready(self) -> None:
-        """Waits until every API says that it can work, and every host has announced itself."""
-        until = time.monotonic() + _READY_SECONDS
-        with self.valkey.client() as client:
-            while client.scard("pc:hosts") < len(self.hosts) or not all(_ready(url) for url in self.urls):
-                if time.monotonic() > until:
-                    raise TimeoutError(f"the service is not ready; its logs are in {self.folder}")
-                time.sleep(0.1)
-
     def _add(self, family: list[Process], name: str, command: str, environment: Mapping[str, str]) -> None:
         family.append(self.process(name, "-m", "photochrom", command, environment=environment))
 
 
 def _variables(settings: Mapping[str, str]) -> dict[str, str]:
     return {f"PHOTOCHROM_{name}": value for name, value in settings.items()}
-
-
-def _ready(url: str) -> bool:
-    try:
-        return requests.get(f"{url}/readyz", timeout=5).status_code == 200
-    except requests.RequestException:
-        return False

@@ -8,20 +8,25 @@ import shutil
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import requests
+
 from tests.chaos.processes import Process
 from tests.chaos.valkey import Valkey
 
 _POLL = 0.1
 
+_READY_SECONDS = 120.0
+
 
 class Site:
-    """What faults strike. `hosts` are its workers, `apis` what answers HTTP."""
+    """What faults strike. `hosts` are its workers, `apis` what answers HTTP at `urls`."""
 
     def __init__(self, folder: Path) -> None:
         """Starts nothing yet; logs go to `folder`."""
@@ -34,6 +39,7 @@ class Site:
         self.valkey = Valkey(self._run, folder / "valkey.log")
         self.hosts: list[Process] = []
         self.apis: list[Process] = []
+        self.urls: list[str] = []
 
     def process(self, name: str, *arguments: str, environment: Mapping[str, str]) -> Process:
         """Returns a process of this site."""
@@ -56,6 +62,15 @@ class Site:
             yield process
         finally:
             process.busy.release()
+
+    def wait_ready(self) -> None:
+        """Waits until every API says that it can work, and every host has announced itself."""
+        until = time.monotonic() + _READY_SECONDS
+        with self.valkey.client() as client:
+            while client.scard("pc:hosts") < len(self.hosts) or not all(_ready(url) for url in self.urls):
+                if time.monotonic() > until:
+                    raise TimeoutError(f"the service is not ready; its logs are in {self.folder}")
+                time.sleep(_POLL)
 
     def __enter__(self) -> Self:
         self.valkey.start()
@@ -92,3 +107,10 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _ready(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/readyz", timeout=5).status_code == 200
+    except requests.RequestException:
+        return False

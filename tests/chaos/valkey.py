@@ -68,6 +68,13 @@ class Valkey:
         """Address for Celery."""
         return f"redis+socket://{self.socket}"
 
+    @property
+    def pid(self) -> int:
+        """Process id; raises LookupError where nothing was started."""
+        if self._process is None:
+            raise LookupError("Valkey")
+        return self._process.pid
+
     def client(self) -> redis.Redis:
         """Returns a client that waits ten seconds for a server that is away."""
         away: list[type[Exception]] = [redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError]

@@ -47,7 +47,7 @@ def test_everything_comes_back_from_storage_alone(house: House) -> None:
     (claim,) = house.shop.index.claim(LITE.digest, pipeline=half.recipe.pipeline, owner="h/1", host="h", lease=9)
     row = next(house.shop.ledger.rows(ended))
     house.shop.ledger.end_item(half, row)
-    house.shop.index.complete(half.id, claim.item, row.state)
+    house.shop.index.complete(half.id, {claim.item: row.state})
     canceled = submit(house, picture(seed=7), picture(seed=8))
     house.shop.ledger.cancel(canceled)
     house.shop.index.cancel(canceled.id)

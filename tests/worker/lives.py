@@ -15,7 +15,7 @@ from shared.clock import ManualClock
 from shared.errors import Corrupt
 from shared.index import MAX_ATTEMPTS, Index
 from shared.index.claims import Begin, Claim, Closure
-from shared.items import Item, ItemState, part_of
+from shared.items import Item, ItemState
 from shared.jobs import Job
 from shared.ledger import Ledger
 from shared.outcomes import Outcome, StoredDerivative, failure, success
@@ -25,8 +25,8 @@ from shared.settings import Settings
 from shared.storage import ObjectStore
 from shared.storage.memory import MemoryStore
 from worker import closings
+from worker.manifests import Manifests
 from worker.pruning import Pruner
-from worker.slices import Manifests
 from worker.sweeper import Sweeper
 from worker.workshop import Workshop
 
@@ -71,6 +71,9 @@ class World:
     store: MemoryStore = field(default_factory=MemoryStore)
     jobs: dict[str, Job] = field(default_factory=dict)
     canceled: set[str] = field(default_factory=set)
+    #: jobs that are paused, and those of which a call that died has left that open
+    paused: set[str] = field(default_factory=set)
+    unsure: set[str] = field(default_factory=set)
     #: jobs whose deletion has begun, and those that were seen to be gone
     doomed: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
@@ -126,30 +129,67 @@ class World:
         else:
             self.held[worker] = replace(held, outcome=failure(held.item, Corrupt(), attempts=1))
 
-    def claim(self, worker: int) -> None:
-        """Takes an item, unless its derivative is already made."""
+    def claim(self, worker: int, *, most: int = 1, cut: int = 3) -> None:
+        """Takes an item; of many those end at once that are already made, and all but one of the others go back.
+
+        A worker that takes many dies before the step `cut` of recording, counting and closing.
+        """
         claims = self.shop.index.claim(
-            RECIPE.model, pipeline=RECIPE.pipeline, owner=self.shop.new_owner(), host=f"host{worker}", lease=LEASE
+            RECIPE.model,
+            pipeline=RECIPE.pipeline,
+            owner=self.shop.new_owner(),
+            host=f"host{worker}",
+            lease=LEASE,
+            most=most,
         )
-        for claim in claims:
-            try:
-                _, item = Manifests().find(self.shop, claim)
-            except LookupError:
-                assert claim.job in self.doomed, "every other job is in storage"
-                self.shop.index.release(claim)
-                continue
-            self.held[worker] = Held(claim=claim, item=item, outcome=self.made(item))
+        if not claims:
+            return
+        try:
+            items = [Manifests().find(self.shop, claim)[1] for claim in claims]
+        except LookupError:
+            assert claims[0].job in self.doomed, "every other job is in storage"
+            self.shop.index.release(*claims)
+            return
+        outcomes = [self.made(item) for item in items]
+        made = [outcome for outcome in outcomes if outcome]
+        if len(claims) > 1 and made:
+            self._settle(claims[0], made, cut)
+            if cut < 3:
+                return
+        left = [
+            Held(claim=claim, item=item, outcome=outcome)
+            for claim, item, outcome in zip(claims, items, outcomes, strict=True)
+            if not (len(claims) > 1 and outcome)
+        ]
+        if left:
+            self.held[worker] = left[0]
+        if len(left) > 1:
+            self.close(left[0].claim, self.shop.index.release(*(held.claim for held in left[1:])))
+
+    def _settle(self, claim: Claim, made: list[Outcome], cut: int) -> None:
+        if cut < 1:
+            return
+        ends = {end.number: end.state for end in (self.end(claim.job, outcome) for outcome in made)}
+        if cut < 2:
+            return
+        closure = self.shop.index.complete(claim.job, ends)
+        again = self.shop.index.complete(claim.job, ends)
+        assert again.parts == (), "a duplicate ends no part"
+        if cut == 3:
+            self.close(claim, Closure(parts=closure.parts, job=closure.job or again.job))
 
     def _begin(self, worker: int, held: Held) -> None:
         verdict, attempts, closure = self.shop.index.begin(held.claim, lease=LEASE)
         if verdict is Begin.BEGUN:
             assert attempts <= MAX_ATTEMPTS
             assert held.claim.job not in self.canceled, "cancel stops what has not begun"
+            assert held.claim.job not in self.paused, "pause does, too"
             self.held[worker] = replace(held, begun=True)
         elif verdict is Begin.EXHAUSTED:
             self.held[worker] = replace(held, outcome=failure(held.item, Corrupt(), attempts=attempts))
         else:
             assert verdict is not Begin.CANCELED or held.claim.job in self.canceled
+            assert verdict is not Begin.PAUSED or held.claim.job in self.paused | self.unsure
             self.held[worker] = replace(held, closure=closure)
 
     def _make(self, worker: int, held: Held) -> None:
@@ -168,10 +208,10 @@ class World:
 
     def _count(self, worker: int, held: Held, *, doubled: bool) -> None:
         assert held.outcome is not None
-        closure = self.shop.index.complete(held.claim.job, held.claim.item, held.outcome.state)
+        closure = self.shop.index.complete(held.claim.job, {held.claim.item: held.outcome.state})
         if doubled:
-            again = self.shop.index.complete(held.claim.job, held.claim.item, held.outcome.state)
-            closure = Closure(part=closure.part, job=closure.job or again.job)
+            again = self.shop.index.complete(held.claim.job, {held.claim.item: held.outcome.state})
+            closure = Closure(parts=closure.parts, job=closure.job or again.job)
         self.held[worker] = replace(held, closure=closure)
 
     def _close(self, worker: int, held: Held) -> None:
@@ -182,9 +222,7 @@ class World:
         """Does what an operation has brought to an end."""
         job = self.jobs[claim.job]
         try:
-            closings.close(
-                self.shop.ledger, self.shop.index, self.shop.clock, job, part=part_of(claim.item), closure=closure
-            )
+            closings.close(self.shop.ledger, self.shop.index, self.shop.clock, job, closure)
         except KeyError:
             assert job.id in self.doomed, "every other job has its records"
         self.note_sealed(job)

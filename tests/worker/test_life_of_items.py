@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from api.controls import control
 from api.jobs import remove
 from api.submission import Submission, submit
 from shared import layout
@@ -26,7 +27,7 @@ from shared.errors import Conflict, JobRecovering, NotFound, Refused, Unavailabl
 from shared.index import Index
 from shared.index.connection import connect
 from shared.items import Item, ItemState
-from shared.jobs import Job, JobState
+from shared.jobs import Job, JobState, Priority
 from tests.stores import Interrupted, Watched, dies_at, does_at
 from tests.worker.lives import MASTERS, RECIPE, World
 
@@ -58,10 +59,11 @@ class LifeOfItems(RuleBasedStateMachine):
     @rule(
         total=st.sampled_from([1, 2, 3, 5, 11, 11, 2, 1001]),
         key=st.sampled_from([None, None, "a", "b"]),
+        priority=st.sampled_from(Priority),
         cut=STEPS,
         deaf=st.booleans(),
     )
-    def submit(self, total: int, key: str | None, cut: int | None, deaf: bool) -> None:
+    def submit(self, total: int, key: str | None, priority: Priority, cut: int | None, deaf: bool) -> None:
         """Submits a job; the API may die at any step, or the index be away. Whatever has a `job.json` is a job."""
         total = {"a": 2, "b": 3}.get(key or "", total)
         if total > 1000:
@@ -70,7 +72,8 @@ class LifeOfItems(RuleBasedStateMachine):
         items = [Item(number=n, master=MASTERS[n // 2 % 3], filename=f"{n}.jpg") for n in range(total)]
         for item in items:
             self.world.store.put_if_absent(layout.master("default", str(item.master)), b"")
-        asked = Submission(tenant="default", model="lite", recipe=RECIPE, items=items, key=key)
+        priority = Priority.NORMAL if key else priority
+        asked = Submission(tenant="default", model="lite", recipe=RECIPE, items=items, key=key, priority=priority)
         store = Watched(self.world.store, dies_at(10**6 if cut is None else cut))
         index = Index(connect("redis://127.0.0.1:1/0")) if deaf else None
         try:
@@ -86,14 +89,13 @@ class LifeOfItems(RuleBasedStateMachine):
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         """Cancels a job that has not ended, rather one that somebody works on."""
-        world = self.world
-        in_hand = {held.claim.job for held in world.held.values()}
-        jobs = world.living()
-        job = data.draw(st.sampled_from([job for job in jobs if job.id in in_hand] or jobs))
-        if world.shop.ledger.read_ending(job) is None:
-            world.shop.ledger.cancel(job)
-            world.shop.index.cancel(job.id)
-            world.canceled.add(job.id)
+        self._cancel(self._draw(data))
+
+    @precondition(lambda self: self.world.living())
+    @rule(data=st.data(), paused=st.booleans(), priority=st.sampled_from(Priority), cut=STEPS)
+    def control(self, data: st.DataObject, paused: bool, priority: Priority, cut: int | None) -> None:
+        """Pauses or resumes a job, rather one that somebody works on; the API may die at any step."""
+        self._control(self._draw(data), cut, paused=paused, priority=priority)
 
     @precondition(lambda self: self.world.living())
     @rule(data=st.data(), cut=STEPS)
@@ -115,6 +117,12 @@ class LifeOfItems(RuleBasedStateMachine):
     def work_a_little(self, worker: int, steps: int) -> None:
         """A worker takes few steps, so that many items are in hand at once."""
         self.work(worker, steps, good=True, doubled=False)
+
+    @rule(worker=WORKERS, most=st.sampled_from([2, 3, 64]), cut=st.integers(0, 3))
+    def work_in_batches(self, worker: int, most: int, cut: int) -> None:
+        """A worker takes many items at once and ends those that are already made; it may die at any step."""
+        if worker not in self.world.held:
+            self.world.claim(worker, most=most, cut=cut)
 
     @rule(worker=WORKERS, refund=st.booleans())
     def release(self, worker: int, refund: bool) -> None:
@@ -160,14 +168,23 @@ class LifeOfItems(RuleBasedStateMachine):
         self._find_jobs()
         self.tampered = False
 
-    @rule(step=st.integers(0, 12), act=st.sampled_from(["sweep", "flush", "work", "delete", "die"]))
-    def sweep_in_the_middle_of(self, step: int, act: str) -> None:
-        """In the middle of a sweep the other sweeper sweeps, the index is wiped, work goes on, or the sweeper dies."""
+    @rule(
+        step=st.integers(0, 16),
+        act=st.sampled_from(["sweep", "flush", "work", "delete", "cancel", "pause", "resume", "die"]),
+        wiped=st.booleans(),
+    )
+    def sweep_in_the_middle_of(self, step: int, act: str, wiped: bool) -> None:
+        """In the middle of a sweep somebody else does something, or the sweeper dies; the index may be empty before."""
+        if wiped:
+            self.flush()
         acts: dict[str, Callable[[], None]] = {
             "sweep": lambda: self.world.sweep(1),
             "flush": self.flush,
             "work": lambda: self.work(1, 12, good=True, doubled=False),
             "delete": self._delete_any,
+            "cancel": lambda: [self._cancel(job) for job in self.world.living()],
+            "pause": lambda: [self._control(job, None, paused=True) for job in self.world.living()],
+            "resume": lambda: [self._control(job, None, paused=False) for job in self.world.living()],
         }
         before = dies_at(step) if act == "die" else does_at(step, acts[act])
         try:
@@ -203,6 +220,15 @@ class LifeOfItems(RuleBasedStateMachine):
             assert sum(getattr(progress.counts, state) for state in ItemState) == job.total
 
     @invariant()
+    def what_is_paused_stays_paused(self) -> None:
+        """A job that is open is paused in the index if, and only if, the last call that was answered paused it."""
+        world = self.world
+        for job in world.living() if not self.tampered else ():
+            progress = world.shop.index.progress(job.id)
+            if progress and job.id not in world.canceled | world.unsure and not progress.state.ended:
+                assert (progress.state is JobState.PAUSED) == (job.id in world.paused)
+
+    @invariant()
     def what_is_deleted_stays_deleted(self) -> None:
         """A job that is gone does not come back."""
         world = self.world
@@ -216,6 +242,11 @@ class LifeOfItems(RuleBasedStateMachine):
             return
         world = self.world
         asleep, world.held = world.held, {}
+        # Without a wiped index the calls may find it in the middle of a recovery.
+        world.sweep(0)
+        self._find_jobs()
+        for job in world.living():
+            self._control(job, None, paused=False)
         for turn in range(80):
             self.expire()
             world.sweep(turn % 2)
@@ -288,6 +319,32 @@ class LifeOfItems(RuleBasedStateMachine):
             assert outcome
             world.end(job.id, outcome)
 
+    def _draw(self, data: st.DataObject) -> Job:
+        in_hand = {held.claim.job for held in self.world.held.values()}
+        jobs = self.world.living()
+        return data.draw(st.sampled_from([job for job in jobs if job.id in in_hand] or jobs))
+
+    def _cancel(self, job: Job) -> None:
+        world = self.world
+        if world.shop.ledger.read_ending(job) is None:
+            world.shop.ledger.cancel(job)
+            world.shop.index.cancel(job.id)
+            world.canceled.add(job.id)
+
+    def _control(self, job: Job, cut: int | None, **change: object) -> None:
+        world = self.world
+        store = Watched(world.store, dies_at(10**6 if cut is None else cut))
+        try:
+            control(world.through(store), "default", job.id, **change)
+        except Interrupted:
+            world.unsure.add(job.id)
+            world.paused.discard(job.id)
+        except (Conflict, JobRecovering, NotFound):
+            return
+        else:
+            world.unsure.discard(job.id)
+            (world.paused.add if change["paused"] else world.paused.discard)(job.id)
+
     def _find_jobs(self) -> None:
         """Takes in the jobs that exist without an answer, and the ends that sweepers gave."""
         world = self.world
@@ -316,7 +373,7 @@ class LifeOfItems(RuleBasedStateMachine):
     def _submit_if_room(self) -> None:
         if len(self.world.living()) < 4:
             try:
-                self.submit(total=3, key=None, cut=None, deaf=False)
+                self.submit(total=3, key=None, priority=Priority.NORMAL, cut=None, deaf=False)
             except (Refused, Unavailable):
                 self._find_jobs()
 

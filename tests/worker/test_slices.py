@@ -296,7 +296,7 @@ def test_leases_outlive_an_outage(house: House, monkeypatch: pytest.MonkeyPatch)
     (claim,) = house.shop.index.claim(LITE.digest, pipeline=PIPELINE_VERSION, owner="h/1", host="h", lease=9)
     calls: list[object] = []
 
-    def away(*args: object, **_: object) -> bool:
+    def away(*args: object, **_: object) -> tuple[Claim, ...]:
         calls.append(args)
         raise IndexUnavailable()
 

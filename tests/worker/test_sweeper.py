@@ -7,10 +7,11 @@ import threading
 import pytest
 
 from shared import layout
-from shared.errors import StorageUnavailable
+from shared.errors import StorageUnavailable, Truncated
 from shared.ids import new_id
 from shared.items import Item, ItemState
 from shared.jobs import JobState
+from shared.outcomes import failure
 from shared.recipes import PIPELINE_VERSION
 from tests.house import LITE, House, picture
 from tests.worker.test_slices import states, submit
@@ -64,7 +65,7 @@ def test_a_job_whose_closer_died_is_closed(house: House) -> None:
         record = ledger.read_outcome(job, number)
         assert record is not None
         ledger.end_item(lost, record)
-        index.complete(lost.id, number, ItemState.SUCCEEDED)
+        index.complete(lost.id, {number: ItemState.SUCCEEDED})
     sweeper = house.sweeper()
     sweeper.sweep()
     assert ledger.read_ending(lost) is None
@@ -74,6 +75,20 @@ def test_a_job_whose_closer_died_is_closed(house: House) -> None:
     assert ending.state is JobState.COMPLETED
     assert ledger.read_report(lost, 0) is not None
     assert ledger.read_ending(other) is not None
+
+
+def test_closers_are_replaced_where_jobs_take_turns(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With more running jobs than a sweep audits, a job whose closer died is closed when its turn comes again."""
+    monkeypatch.setattr("worker.sweeper._AUDITS", 1)
+    running = [submit(house, picture(seed=seed)) for seed in range(2)]
+    lost = submit(house, picture()[:99])
+    ledger, index = house.shop.ledger, house.shop.index
+    ledger.end_item(lost, failure(ledger.read_item(lost, 0), Truncated("cut")))
+    index.complete(lost.id, {0: ItemState.FAILED})
+    sweeper = house.sweeper()
+    for _ in range(2 * len([*running, lost])):
+        sweeper.sweep()
+    assert ledger.read_ending(lost) is not None
 
 
 def test_unsound_books_are_rebuilt(house: House) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared import logs
+from worker import metrics
 from worker.sandbox.keeper import Keeper, NurseryLost
 from worker.sandbox.verdicts import Fate
 from worker.sandbox.wire import Wire
@@ -64,6 +65,7 @@ class Family:
             # It died while it waited, or speaks unasked: no picture's doing, and no picture's try.
             fate = self.end(child, 0)
             _log.warning("idle_child_lost", tenant=tenant, fate=fate.words, peak_bytes=fate.peak_bytes)
+            metrics.child_lost("idle")
             child = None
         child = child or self._fresh(tenant)
         self._children.pop(tenant, None)
@@ -105,6 +107,7 @@ class Family:
             self._forget(former)
         with self._all_or_none():
             pid, wire = self._keeper.child(former.pid if former else None)
+        metrics.child_began()
         return Child(tenant=tenant, pid=pid, wire=wire, born_bytes=_own_bytes(pid))
 
     def _forget(self, child: Child) -> None:

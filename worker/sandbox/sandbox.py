@@ -13,6 +13,7 @@ from typing import IO
 
 from shared import logs
 from shared.errors import PictureError, SandboxUnavailable
+from worker import metrics
 from worker.orders import Colorist, Derivative, Order
 from worker.sandbox.allowances import Allowances
 from worker.sandbox.conversation import Answer, Lost, Watch, converse
@@ -153,6 +154,7 @@ class Sandbox:
 
     def _judged(self, lost: Lost, fate: Fate, here: Circumstances, tenant: str, order: Order) -> PictureError | None:
         verdict = judge(lost.loss, fate, here)
+        metrics.child_lost(lost.loss)
         _log.warning(
             "child_lost",
             tenant=tenant,

@@ -18,6 +18,7 @@ from shared.errors import PhotochromError
 from shared.jobs import Ending, Job
 from shared.services import Services
 from shared.webhooks import Rules, shown
+from worker import metrics
 from worker.webhooks.deliveries import Attempt, DeliveryState
 from worker.webhooks.events import event_body, event_id
 from worker.webhooks.outbox import Outbox, Waiting
@@ -127,6 +128,7 @@ class Courier:
         self.outbox.save(job, after)
         log = _log.warning if after.state in (DeliveryState.FAILED, DeliveryState.GONE) else _log.info
         log("webhook_called", job=job_id, state=after.state, tries=after.tries, status=attempt.status)
+        metrics.webhook_called(after.state)
 
     def _attempt(self, job: Job, ending: Ending) -> Attempt:
         name, moment, body = event_id(job), int(self.shop.clock.now()), event_body(job, ending)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 import redis
 
 from shared.ids import new_id
@@ -16,26 +15,25 @@ from shared.recipes import resolve
 LEASE = 45.0
 
 
-@pytest.fixture
-def index(client: redis.Redis) -> Index:
-    """An empty index."""
-    return Index(client)
-
-
 def make_job(total: int = 3, *, tenant: str = "default", created: float = 1.7e9) -> Job:
     """A job of the default recipe."""
     return Job(id=new_id(), tenant=tenant, created=created, model="lite", recipe=resolve({}), total=total)
 
 
-def claim(index: Index, job: Job, *, owner: str = "host/1/1", lease: float = LEASE, want: int = 1) -> tuple[Claim, ...]:
+def claim(index: Index, job: Job, *, owner: str = "host/1/1", lease: float = LEASE, most: int = 1) -> tuple[Claim, ...]:
     """Claims for the job's model."""
     model, pipeline = job.recipe.model, job.recipe.pipeline
-    return index.claim(model, pipeline=pipeline, owner=owner, host="host", lease=lease, want=want)
+    return index.claim(model, pipeline=pipeline, owner=owner, host="host", lease=lease, most=most)
+
+
+def hasten(client: redis.Redis, job: Job) -> None:
+    """Lets a claim take many items of the job, as if many had ended without being begun."""
+    client.hset(f"pc:job:{job.id}", "pace", 64)
 
 
 def end(index: Index, job: Job, number: int, state: ItemState = ItemState.SUCCEEDED) -> Closure:
     """Completes an item."""
-    return index.complete(job.id, number, state)
+    return index.complete(job.id, {number: state})
 
 
 def make_due(client: redis.Redis, job: Job) -> None:
@@ -66,12 +64,14 @@ def test_claim_hands_out_each_item_once(index: Index) -> None:
     assert claim(index, job) == ()
 
 
-def test_claim_of_many_takes_from_one_job(index: Index) -> None:
+def test_claim_of_many_takes_from_one_job(index: Index, client: redis.Redis) -> None:
     """A claim of many items takes them from a single job."""
     first, second = make_job(3), make_job(3)
     index.register(first)
     index.register(second)
-    taken = claim(index, first, want=10)
+    hasten(client, first)
+    hasten(client, second)
+    taken = claim(index, first, most=10)
     assert {c.job for c in taken} == {first.id}
     assert [c.item for c in taken] == [0, 1, 2]
 
@@ -81,8 +81,8 @@ def test_complete_counts_once(index: Index) -> None:
     job = make_job(2)
     index.register(job)
     claim(index, job)
-    assert end(index, job, 0) == Closure(part=False, job=False)
-    assert end(index, job, 0, ItemState.FAILED) == Closure(part=False, job=False)
+    assert end(index, job, 0) == Closure()
+    assert end(index, job, 0, ItemState.FAILED) == Closure()
     progress = index.progress(job.id)
     assert progress is not None
     assert progress.counts == Counts(queued=1, succeeded=1)
@@ -93,7 +93,7 @@ def test_the_last_item_ends_part_and_job(index: Index) -> None:
     job = make_job(1001)
     index.register(job)
     replies = [end(index, job, n) for n in range(1001)]
-    assert [n for n, reply in enumerate(replies) if reply.part] == [999, 1000]
+    assert {n: reply.parts for n, reply in enumerate(replies) if reply.parts} == {999: (0,), 1000: (1,)}
     assert [n for n, reply in enumerate(replies) if reply.job] == [1000]
     assert index.unreported_parts(job.id) == [0, 1]
 
@@ -116,8 +116,7 @@ def test_an_unbegun_item_is_free_when_its_lease_ends(index: Index, client: redis
     (second,) = claim(index, job, owner="host/2/1")
     assert second.attempts == 0
     assert index.begin(first, lease=LEASE)[0] is Begin.LOST
-    assert not index.renew(first, lease=LEASE)
-    assert index.renew(second, lease=LEASE)
+    assert index.renew([first, second], lease=LEASE) == (first,)
 
 
 def test_a_begun_item_waits_and_is_tried_alone(index: Index, client: redis.Redis) -> None:
@@ -182,10 +181,10 @@ def test_cancel_stops_what_has_not_begun(index: Index) -> None:
     (begun,) = claim(index, job)
     index.begin(begun, lease=LEASE)
     (waiting,) = claim(index, job)
-    assert index.cancel(job.id) == (JobState.CANCELING, Closure(job=False))
+    assert index.cancel(job.id) == (JobState.CANCELING, Closure())
     assert claim(index, job) == ()
-    assert index.begin(waiting, lease=LEASE) == (Begin.CANCELED, 0, Closure(job=False))
-    assert end(index, job, begun.item) == Closure(part=False, job=True)
+    assert index.begin(waiting, lease=LEASE) == (Begin.CANCELED, 0, Closure())
+    assert end(index, job, begun.item) == Closure(job=True)
     progress = index.progress(job.id)
     assert progress is not None
     assert progress.counts == Counts(succeeded=1, canceled=2)
@@ -212,13 +211,13 @@ def test_an_ended_job_counts_nothing_more(index: Index, client: redis.Redis) -> 
     end(index, job, 0)
     index.finish(job.id, JobState.COMPLETED)
     client.delete(f"pc:job:{job.id}:done")
-    assert end(index, job, 0) == Closure(part=False, job=False)
+    assert end(index, job, 0) == Closure()
     progress = index.progress(job.id)
     assert progress is not None
     assert progress.counts == Counts(succeeded=1)
 
 
-def test_register_from_storage_hands_out_the_rest(index: Index) -> None:
+def test_register_from_storage_hands_out_the_rest(index: Index, client: redis.Redis) -> None:
     """A job registered with a standing hands out only what is not done, and its counts are those of the bits."""
     job = make_job(20)
     standing = Standing(done=bitmap([0, 1, 2, 9, 19], 20), failed=bitmap([9], 20), succeeded=4)
@@ -226,15 +225,17 @@ def test_register_from_storage_hands_out_the_rest(index: Index) -> None:
     progress = index.progress(job.id)
     assert progress is not None
     assert progress.counts == Counts(queued=15, succeeded=4, failed=1)
-    assert [c.item for c in claim(index, job, want=20)] == [3, 4, 5, 6, 7, 8, *range(10, 19)]
-    assert index.audit(job.id) == (Audit.SOUND, Closure(job=False))
+    hasten(client, job)
+    assert [c.item for c in claim(index, job, most=20)] == [3, 4, 5, 6, 7, 8, *range(10, 19)]
+    assert index.audit(job.id) == (Audit.SOUND, Closure())
 
 
-def test_item_states_come_from_the_bitmaps(index: Index) -> None:
+def test_item_states_come_from_the_bitmaps(index: Index, client: redis.Redis) -> None:
     """Each item's state is read from the bits and the leases, at any offset."""
     job = make_job(30)
     index.register(job)
-    claim(index, job, want=12)
+    hasten(client, job)
+    claim(index, job, most=12)
     end(index, job, 3)
     end(index, job, 10, ItemState.FAILED)
     states = index.item_states(job.id, 0, 30)
@@ -264,7 +265,7 @@ def test_books_that_do_not_balance_end_no_job(index: Index, client: redis.Redis)
     index.register(job)
     end(index, job, 0)
     client.delete(f"pc:job:{job.id}:done")
-    assert end(index, job, 0) == Closure(part=False, job=False)
+    assert end(index, job, 0) == Closure()
     assert index.audit(job.id)[0] is Audit.DROPPED
 
 

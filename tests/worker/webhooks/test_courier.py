@@ -71,7 +71,7 @@ def submit(house: House, url: str, *, tenant: str = "default") -> Job:
 def end(house: House, url: str, *, tenant: str = "default") -> Job:
     """The same, and brings it to its end."""
     job = submit(house, url, tenant=tenant)
-    house.shop.index.complete(job.id, 0, ItemState.SUCCEEDED)
+    house.shop.index.complete(job.id, {0: ItemState.SUCCEEDED})
     assert closings.close_job(house.shop.ledger, house.shop.index, house.shop.clock, job)
     return job
 
@@ -141,7 +141,7 @@ def test_a_canceled_job_is_told(house: House, receiver: Receiver) -> None:
 def test_a_job_without_a_webhook_tells_nobody(house: House) -> None:
     """Nothing is put up for delivery, and no secret is made."""
     job = replace(submit(house, "https://example.org/"), webhook=None)
-    house.shop.index.complete(job.id, 0, ItemState.SUCCEEDED)
+    house.shop.index.complete(job.id, {0: ItemState.SUCCEEDED})
     closings.close_job(house.shop.ledger, house.shop.index, house.shop.clock, job)
     assert list(house.store.list(layout.HOOKS)) == []
     assert house.store.head(layout.webhook_secrets("default")) is None
@@ -283,7 +283,7 @@ def test_the_end_of_a_job_is_told_wherever_its_closer_dies(
 ) -> None:
     """A worker dies at each change that closing makes, with and without loss of the index: it is told, once."""
     job = submit(house, at(receiver))
-    house.shop.index.complete(job.id, 0, ItemState.SUCCEEDED)
+    house.shop.index.complete(job.id, {0: ItemState.SUCCEEDED})
     mortal = Ledger(store=Mortal(house.store, dies_at=step, after=after))
     try:
         closings.close_job(mortal, house.shop.index, house.shop.clock, job)

@@ -1,0 +1,62 @@
+"""Retry: a new job of items that failed or were canceled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+from dataclasses import replace
+from itertools import chain, count
+
+from api.job_views import job_view
+from api.submission import Submission, submit
+from shared.errors import JobNotEnded, NotFound, NothingToRetry
+from shared.index.quotas import Limits
+from shared.items import Item, ItemState, part_count
+from shared.jobs import Job
+from shared.ledger import Ledger
+from shared.services import Services
+from shared.states import of_report
+
+
+def retry(
+    held: Services, owner: str, job_id: str, states: Set[ItemState], *, key: str | None, limits: Limits | None
+) -> Job:
+    """Submits those items of an ended job that ended in one of `states` once more; returns the new job.
+
+    They keep file name, client_ref and master, the job its recipe and priority; a webhook belongs to one job and is not
+    called for another. Items whose bytes were refused are left out: there is nothing to color. Raises JobNotEnded,
+    NothingToRetry, and whatever a submission does.
+    """
+    view = job_view(held, owner, job_id)
+    job, state = view.progress.job, view.progress.state
+    if not view.ended:
+        raise JobNotEnded(f"The job is {state}: wait for its end, or cancel it; then retry.", seen=state)
+    items = _items(held.ledger, job, states)
+    first = next(items, None)
+    if first is None:
+        words = " or ".join(sorted(states))
+        raise NothingToRetry(f"No item of this job is {words} and has bytes to color.", seen=sorted(states))
+    asked = Submission(
+        tenant=owner,
+        model=job.model,
+        recipe=job.recipe,
+        items=chain([first], items),
+        key=key,
+        priority=held.ledger.read_control(job).priority,
+        retry_of=job.id,
+        limits=limits,
+    )
+    return submit(held, asked)
+
+
+def _items(ledger: Ledger, job: Job, states: Set[ItemState]) -> Iterator[Item]:
+    """Yields the items, numbered anew; one part is in memory at a time."""
+    numbers = count()
+    for part in range(part_count(job.total)):
+        try:
+            ends = of_report(ledger, job, part)
+            items = () if states.isdisjoint(ends) else ledger.read_part(job.tenant, job.id, part)
+        except KeyError:
+            raise NotFound(f"Job {job.id} was deleted at this moment.") from None
+        for item, end in zip(items, ends, strict=False):
+            if end in states and (item.master or item.source):
+                yield replace(item, number=next(numbers))

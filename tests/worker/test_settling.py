@@ -1,0 +1,155 @@
+"""Items that end without being begun, many at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shared import layout
+from shared.clock import ManualClock
+from shared.errors import StorageUnavailable
+from shared.ids import new_id
+from shared.index.claims import Claim, Closure
+from shared.items import Item, ItemState
+from shared.jobs import Job
+from shared.recipes import resolve
+from tests.house import LITE, House, picture
+from tests.worker.test_slices import states, submit
+from worker import settling
+from worker.slices import AHEAD, work
+
+
+def many(house: House, masters: Sequence[str], total: int) -> Job:
+    """Submits a job of many items over few masters."""
+    job = Job(id=new_id(), tenant="default", created=1e9, model="lite", recipe=resolve({}), total=total)
+    ledger = house.shop.ledger
+    ledger.open("default", job.id)
+    items = [Item(number=n, master=masters[n % len(masters)], filename=f"{n}.png") for n in range(total)]
+    for part in range(-(-total // 1000)):
+        ledger.write_part("default", job.id, part, items[1000 * part : 1000 * part + 1000])
+    ledger.commit(job)
+    house.shop.index.register(job)
+    return job
+
+
+@pytest.fixture
+def calls(house: House, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Counts the scripts that the worker calls."""
+    counted: Counter[str] = Counter()
+    run = house.shop.index._run
+
+    def count(name: str, *args: Any) -> Any:
+        counted[name] += 1
+        return run(name, *args)
+
+    monkeypatch.setattr(house.shop.index, "_run", count)
+    return counted
+
+
+def test_what_is_already_made_ends_many_at_once(house: House, masters: list[str], calls: Counter[str]) -> None:
+    """Of 1,300 items over three masters each ends once, none is begun, and few scripts are called."""
+    job = many(house, masters, 1300)
+    assert house.work() == 1300
+    rows = list(house.shop.ledger.rows(job))
+    assert [row.number for row in rows] == list(range(1300))
+    assert {(row.state, row.already_made, row.attempts) for row in rows} == {(ItemState.SUCCEEDED, True, 0)}
+    ending = house.shop.ledger.read_ending(job)
+    assert ending is not None
+    assert ending.counts.succeeded == 1300
+    assert calls["begin"] == calls["release"] == 0
+    assert calls["claim"] < 60
+    assert calls["complete"] < 60
+
+
+def test_work_among_what_is_made(house: House, masters: list[str]) -> None:
+    """Items that need the net, in the middle of a batch, are begun once each, and no item ends twice."""
+    for number in (3, 4, 5, 6):
+        data = picture(seed=number)
+        house.store.put_if_absent(layout.master("default", f"{number}" * 64), data)
+    odd = [*masters * 10, "3" * 64, "4" * 64, *masters * 4, "5" * 64, "6" * 64, *masters]
+    job = many(house, odd, len(odd))
+    assert house.work() == len(odd)
+    rows = list(house.shop.ledger.rows(job))
+    assert [row.number for row in rows] == list(range(len(odd)))
+    # The digests are not those of the bytes: each was fetched, and failed by itself.
+    assert Counter(row.code for row in rows) == {None: 45, "master_damaged": 4}
+    assert house.shop.index.live_jobs() == []
+
+
+def test_nobody_waits_for_more_than_a_batch(house: House, masters: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture that is submitted behind 3,000 items that are made is colored after a batch, not after all."""
+    many(house, masters, 3000)
+    events: list[str] = []
+    settle, begin = settling.settle, house.shop.index.begin
+
+    def settled(*args: Any) -> list[Claim]:
+        events.append("batch")
+        if len(events) == 8:
+            submit(house, picture(seed=7), picture(seed=8))
+        return settle(*args)
+
+    def began(*args: Any, **how: Any) -> Any:
+        events.append("begin")
+        return begin(*args, **how)
+
+    monkeypatch.setattr(settling, "settle", settled)
+    monkeypatch.setattr(house.shop.index, "begin", began)
+    house.work()
+    begins = [n for n, event in enumerate(events) if event == "begin"]
+    assert len(begins) == 2
+    assert begins[0] <= 8 + 2
+    assert begins[1] <= begins[0] + 3
+    assert events.count("batch") > 20
+
+
+def test_what_is_not_worked_on_soon_goes_back(house: House, masters: list[str], calls: Counter[str]) -> None:
+    """Of a large claim whose items need the net all but what is fetched ahead are free for others, uncharged."""
+    data = [picture(seed=n) for n in range(20, 28)]
+    job = submit(house, *data)
+    house.client.hset(f"pc:job:{job.id}", "pace", 64)
+    assert house.work() == 8
+    assert [row.attempts for row in house.shop.ledger.rows(job)] == [1] * 8
+    assert calls["release"] == 1
+    assert AHEAD < 8
+
+
+def test_trouble_in_a_batch_is_nobodys_fault(house: House, masters: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """While storage is away a batch is waited out, then given back uncharged; nothing is lost or counted twice."""
+    job = many(house, masters, 200)
+    house.client.hset(f"pc:job:{job.id}", "pace", 64)
+    shop = replace(house.shop, clock=ManualClock())
+    real, calls = shop.index.complete, []
+
+    def away(job_id: str, ends: Any) -> Closure:
+        closure = real(job_id, ends)
+        calls.append(ends)
+        if len(calls) == 1:
+            raise StorageUnavailable()  # after it was counted
+        return closure
+
+    monkeypatch.setattr(shop.index, "complete", away)
+    assert work(shop, LITE.digest) == 200
+    assert states(house, job) == [ItemState.SUCCEEDED] * 200
+    other = many(house, masters, 50)
+    house.client.hset(f"pc:job:{other.id}", "pace", 64)
+    monkeypatch.setattr(settling, "settle", lambda *_: (_ for _ in ()).throw(StorageUnavailable()))
+    assert work(shop, LITE.digest) == 0
+    progress = shop.index.progress(other.id)
+    assert progress is not None
+    assert (progress.counts.queued, progress.counts.running) == (50, 0)
+
+
+def test_one_bad_sidecar_holds_up_nobody_else(house: House, masters: list[str]) -> None:
+    """A sidecar that cannot be read keeps its own item back, not the batch that it came in."""
+    broken = layout.sidecar("default", "9" * 64, resolve({}).digest)
+    house.store.put_if_absent(broken, b"{")
+    job = many(house, [*masters * 9, "9" * 64], 28)
+    house.client.hset(f"pc:job:{job.id}", "pace", 64)
+    assert house.work() == 27
+    progress = house.shop.index.progress(job.id)
+    assert progress is not None
+    assert (progress.counts.succeeded, progress.counts.queued) == (27, 1)

@@ -1,0 +1,79 @@
+"""Settling: how items end. Those that need no coloring, already made or refused at upload, end many at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from shared import logs
+from shared.clock import timestamp
+from shared.index.claims import Claim
+from shared.items import Item
+from shared.jobs import Job
+from shared.outcomes import Outcome, refused
+from shared.storage.abreast import abreast
+from worker import closings, derivatives, metrics, sources
+from worker.derivatives import Sidecar
+from worker.workshop import Workshop
+
+_log = logs.logger(__name__)
+
+
+def look(shop: Workshop, job: Job, item: Item) -> tuple[dict[str, Sidecar], Outcome | None]:
+    """Returns what is already made of an item, by recipe digest, and how it ends if nothing is left."""
+    if item.refusal:
+        return {}, refused(item)
+    item = sources.recalled(shop, job.tenant, item)
+    if item.master is None:
+        return {}, None
+    recipes = job.recipe.each()
+    found = ((each.digest, derivatives.find(shop.store, job.tenant, item.master, each)) for each in recipes)
+    sidecars = {digest: sidecar for digest, sidecar in found if sidecar}
+    if len(sidecars) < len(recipes):
+        return sidecars, None
+    return sidecars, derivatives.ended(item, job.tenant, job.recipe, sidecars, already_made=True)
+
+
+def settle(shop: Workshop, job: Job, claims: Sequence[Claim], items: Sequence[Item]) -> list[Claim]:
+    """Ends those of a job's claimed items that need no coloring; returns the claims of the others.
+
+    May be called again after an error.
+    """
+
+    def timed(pair: tuple[Claim, Item]) -> Outcome | None:
+        begun = time.perf_counter()
+        _, outcome = look(shop, job, pair[1])
+        timings = {"fetch": time.perf_counter() - begun}
+        return outcome and told(shop, outcome, attempts=pair[0].attempts, timings=timings)
+
+    looked = abreast(shop.store, timed, list(zip(claims, items, strict=True)))
+    if outcomes := [outcome for outcome in looked if outcome]:
+        end(shop, job, outcomes)
+    return [claim for claim, outcome in zip(claims, looked, strict=True) if outcome is None]
+
+
+def told(shop: Workshop, outcome: Outcome, *, attempts: int, timings: Mapping[str, float]) -> Outcome:
+    """Returns the outcome with who ended it, when, and what it took: begun how often, seconds by stage."""
+    return replace(
+        outcome,
+        timings={stage: round(seconds, 4) for stage, seconds in timings.items()},
+        attempts=attempts,
+        worker=shop.settings.host,
+        finished_at=timestamp(shop.clock.now()),
+    )
+
+
+def end(shop: Workshop, job: Job, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Ends a job's items, counts them and closes what that has ended; returns the records that count.
+
+    May be called again after an error.
+    """
+    records = shop.ledger.end_items(job, outcomes)
+    closure = shop.index.complete(job.id, {record.number: record.state for record in records})
+    closings.close(shop.ledger, shop.index, shop.clock, job, closure)
+    for record in records:
+        log = _log.info if record.code else _log.debug
+        log("item_ended", job=job.id, item=record.number, state=record.state, code=record.code)
+        metrics.item_ended(record)
+    return records
