@@ -12,8 +12,8 @@ from bench.scale.scratch import scratch
 from bench.scale.service import from_job, run
 from bench.scale.table import Table
 
-#: Masters of each run of the service, and of each copy of the loop.
-_COUNT = 60
+#: Masters a core: of each copy of the loop, and of each worker.
+_COUNT = 100
 _ROUNDS = 2
 _WARM = 4
 
@@ -21,20 +21,23 @@ _BAR = 0.9
 
 
 def measure(table: Table) -> None:
-    """Runs the four in turn, twice; of each the better counts. Each loop colors all masters, on its own core."""
+    """Runs the four in turn, twice; of each the better counts. Both ways color as many masters a core."""
     count = table.count(_COUNT)
     with scratch() as folder:
         (folder / "masters").mkdir()
-        paths = make_masters(folder / "masters", count + _WARM)
+        paths = make_masters(folder / "masters", 2 * count + _WARM)
         loops: dict[int, float] = {1: 0.0, 2: 0.0}
         houses = dict(loops)
         for turn in range(_ROUNDS):
             for width in (1, 2):
                 places = [{core} for core in sorted(cores(width))]
                 loops[width] = max(
-                    loops[width], plain.loops(paths[_WARM:], folder / f"loop{turn}{width}", cores=places)
+                    loops[width], plain.loops(paths[_WARM:][:count], folder / f"loop{turn}{width}", cores=places)
                 )
-                houses[width] = max(houses[width], _service(table, folder / f"house{turn}{width}", paths, width))
+                houses[width] = max(
+                    houses[width],
+                    _service(table, folder / f"house{turn}{width}", paths[: width * count + _WARM], width),
+                )
         table.say("plain loops, one on one core, pictures a second", loops[1])
         table.say("plain loops, two on two cores, pictures a second", loops[2])
         table.say("  gain", loops[2] / loops[1])
