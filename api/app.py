@@ -7,7 +7,7 @@ from flask_openapi3.models import Schema
 
 from api import (
     asking,
-    chunks,
+    bodies,
     controls,
     counts,
     events,
@@ -54,7 +54,7 @@ def create_app(services: Services) -> OpenAPI:
     doorkeeper = Doorkeeper(services.store, services.clock, exposed=exposed)
     meter = Meter(services.index.quotas, Limits.of(services.settings), services.clock)
     counts.install(app)
-    app.before_request(chunks.watch)
+    app.before_request(bodies.watch)
     app.before_request(lambda: asking.admit(doorkeeper, meter))
     app.before_request(strict_json.bound)
     app.after_request(meter.tell)

@@ -8,7 +8,7 @@ from typing import cast
 from flask import Flask, Response, current_app, g, has_request_context, request
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 
-from api.chunks import received
+from api.bodies import received
 from shared.errors import IndexUnavailable, StorageUnavailable
 
 #: Route of an address that there is not, and method that there is not: whoever calls must not name series.

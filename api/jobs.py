@@ -9,12 +9,13 @@ from flask_openapi3 import APIBlueprint, Tag
 
 from api import polling, schemas
 from api.asking import job_answer, limits, tenant
+from api.bodies import require_length
 from api.intake import document, read_submission
 from api.job_views import fresh_view, job_view, list_jobs
 from api.services import services
 from api.submission import submit
 from shared.deletion import delete
-from shared.errors import JobNotEnded, LengthRequired
+from shared.errors import JobNotEnded
 from shared.jobs import JobState
 from shared.services import Services
 
@@ -65,9 +66,3 @@ def remove(held: Services, owner: str, job_id: str) -> None:
         way = "wait for its end" if state is JobState.CANCELING else "cancel it first"
         raise JobNotEnded(f"The job is {state}: {way}, then delete it.", seen=state)
     delete(held.ledger, held.index, owner, job_id)
-
-
-def require_length() -> None:
-    """Raises LengthRequired for a body whose end nobody can tell."""
-    if request.content_length is None and request.headers.get("Transfer-Encoding", "").lower() != "chunked":
-        raise LengthRequired()

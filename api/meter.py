@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response, g, request
 
-from api.chunks import received
+from api.bodies import received
 from api.quotas import fields, refusal
 from shared import logs
 from shared.clock import Clock

@@ -10,7 +10,7 @@ from flask_openapi3 import APIBlueprint, Tag
 
 from api import schemas
 from api.asking import limits, tenant
-from api.jobs import require_length
+from api.bodies import require_length
 from api.pieces import LINK_SECONDS, complete, look, open_upload, stored
 from api.proofs import proofs
 from api.quotas import grant_bytes

@@ -15,6 +15,7 @@ from api.app import create_app
 from api.auth import Doorkeeper, is_loopback
 from api.polling import seats
 from api.services import open_services
+from cli.pace import Paced
 from cli.reporting import Command
 from cli.tether import follow_parent
 from shared import logs
@@ -43,7 +44,7 @@ class _Server(BaseApplication):
 
 
 class _Worker(ThreadWorker):
-    """Gunicorn's process that answers; when it is told to stop, nobody waits in it any longer."""
+    """Gunicorn's process that answers. Nobody holds a thread by being slow, nor waits once it is told to stop."""
 
     #: the app; none before it is made, and gunicorn's own where making it failed
     wsgi: Any = None
@@ -53,6 +54,14 @@ class _Worker(ThreadWorker):
         if isinstance(self.wsgi, Flask):
             seats(self.wsgi).close()
         super().handle_exit(sig, frame)
+
+    def handle(self, conn: Any) -> Any:
+        """Answers a request, of which there can be several on a connection."""
+        if isinstance(conn.sock, Paced):
+            conn.sock.renew()
+        else:
+            conn.sock = Paced(conn.sock)
+        return super().handle(conn)
 
 
 class _Log(Logger):

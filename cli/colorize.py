@@ -19,7 +19,7 @@ import click
 from cli.coloring import Done, color_file, model_of
 from cli.reporting import Command
 from models.files import require
-from photochrom.options import recipe_options
+from photochrom.commands.options import recipe_options
 from shared.recipes import resolve
 from shared.registry import load_registry
 from shared.settings import Settings, load

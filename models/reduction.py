@@ -27,10 +27,10 @@ class Reduction:
         self._height = height
         self._whole = (to_width, to_height) == (width, height)
         self._strips: list[Samples] = []
+        self._to_shape = (to_height, to_width, channels)
         self._top = 0
         self._columns = np.zeros(0, np.uint32)
-        self._out = np.zeros((0, 0, 0) if self._whole else (to_height, to_width, channels), np.float32)
-        self._dtype: np.dtype[Any] = np.dtype(np.uint8)
+        self._out: Samples = np.zeros((0, 0, 0), np.uint8)
 
     def add(self, strip: Samples) -> None:
         """Takes the next rows: uint8 or uint16 [rows, w] for one channel, else [rows, w, channels].
@@ -40,7 +40,6 @@ class Reduction:
         # The kernel trusts it.
         if strip.shape[1:] != self._shape or self._top + len(strip) > self._height:
             raise ValueError(f"rows of {strip.shape} do not go on at row {self._top} of {self._height}")
-        self._dtype = strip.dtype
         if self._whole:
             self._strips.append(strip.copy())
         else:
@@ -48,6 +47,7 @@ class Reduction:
             if not self._top:
                 most = np.iinfo(strip.dtype).max * self._height
                 self._columns = np.zeros(rows.shape[1], np.uint32 if most < 1 << 32 else np.uint64)
+                self._out = np.empty(self._to_shape, strip.dtype)
             _kernel()(rows, self._out.shape[2], self._top, self._height, self._columns, self._out)
         self._top += len(strip)
 
@@ -60,9 +60,7 @@ class Reduction:
             raise ValueError(f"{self._top} of {self._height} rows were added")
         if self._whole:
             return np.concatenate(self._strips)
-        top = np.iinfo(self._dtype).max
-        small = np.rint(np.minimum(self._out, top)).astype(self._dtype)
-        return small[:, :, 0] if small.shape[2] == 1 else small
+        return self._out[:, :, 0] if self._out.shape[2] == 1 else self._out
 
 
 def scaled(samples: Samples, size: tuple[int, int]) -> Samples:

@@ -12,10 +12,10 @@ from photochrom.errors import (
     StorageRefused,
     WebhookNotGenuine,
 )
-from photochrom.filters import Filters
-from photochrom.records import Item, Job
-from photochrom.states import States
+from photochrom.scans.filters import Filters
 from photochrom.webhooks import verify_webhook
+from photochrom.wire.records import Item, Job
+from photochrom.wire.states import States
 
 __all__ = [
     "Client",

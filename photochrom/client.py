@@ -14,14 +14,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from photochrom import downloads, following, submissions
-from photochrom.reading import file_digest
-from photochrom.records import Item, Job
-from photochrom.retries import PATIENCE, Patience
-from photochrom.sections import Progress
-from photochrom.sending import Sender
-from photochrom.states import States
-from photochrom.transport import Transport
+from photochrom.files.fixity import file_digest
+from photochrom.wire import downloads, following, posting
+from photochrom.wire.records import Item, Job
+from photochrom.wire.retries import PATIENCE, Patience
+from photochrom.wire.sections import Progress
+from photochrom.wire.sending import Sender
+from photochrom.wire.states import States
+from photochrom.wire.transport import Transport
 
 DEFAULT_SERVER = "http://127.0.0.1:8080"
 
@@ -94,7 +94,7 @@ class Client:
         """
         head: dict[str, Any] = {"recipe": dict(recipe or {})}
         head |= {name: value for name, value in (("webhook", webhook), ("priority", priority)) if value is not None}
-        return submissions.submit(self._transport, items, head, idempotency_key or str(uuid.uuid4()))
+        return posting.submit(self._transport, items, head, idempotency_key or str(uuid.uuid4()))
 
     def job(self, job_id: str) -> Job:
         """Returns a job as it stands."""

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from photochrom.bulk.outputs import outputs_of
+from photochrom.bulk.state import Entry
+from photochrom.bulk.submission import Submission, Summary, Wishes
 from photochrom.client import Client
-from photochrom.display import Figures
-from photochrom.filters import EVERYTHING, Filters
-from photochrom.outputs import outputs_of
-from photochrom.scans import find
-from photochrom.state import Entry
-from photochrom.submission import Submission, Summary, Wishes
+from photochrom.display.figures import Figures
+from photochrom.scans.filters import EVERYTHING, Filters
+from photochrom.scans.scan import find
 
 #: Seconds between two calls of `on_progress`.
 _SECONDS = 0.5

@@ -22,7 +22,7 @@ BREACHES = {
     "worker/retries.py": "import flask",
     "shared/clock.py": "import cv2",
     "models/bins.py": "import shared.recipes",
-    "photochrom/retries.py": "import shared",
+    "photochrom/wire/retries.py": "import shared",
     "worker/pipeline.py": "import models.training",
 }
 

@@ -19,6 +19,7 @@ from shared.recipes import MAX_CANDIDATES
 from shared.registry import Registry, load_registry
 from shared.settings import Settings, environment, load
 from worker import metrics
+from worker.allocator import reuse_memory
 from worker.leases import deadline
 from worker.slices import AHEAD, work
 from worker.workshop import Workshop, on_gpu, open_bench, served_models
@@ -98,6 +99,7 @@ def _longest(settings: Settings) -> float:
 
 def _open_child(**_: Any) -> None:
     """Loads the nets before the first bell, so that it need not wait."""
+    reuse_memory()
     settings = load(current_app.conf.photochrom)
     logs.configure(fmt=settings.log_format, level=settings.log_level)
     if settings.metrics_port:

@@ -4,11 +4,12 @@ let key = sessionStorage.getItem("photochrom-key") ?? "";
 
 /** The server refused a call. */
 export class Refusal extends Error {
-  /** @param {{code: string, detail: string, status: number}} problem */
-  constructor(problem) {
+  /** @param {{code: string, detail: string, status: number}} problem @param {number} retryAfter seconds, 0 where nothing is said */
+  constructor(problem, retryAfter = 0) {
     super(problem.detail);
     this.code = problem.code;
     this.status = problem.status;
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -31,25 +32,27 @@ export function credentials() {
  */
 export async function call(path, options = {}) {
   const answer = await fetch(path.replace(/^\//, ""), { ...options, headers: { ...credentials(), ...options.headers } });
-  if (answer.status >= 400) throw await refusalOf(answer.status, await answer.text());
+  if (answer.status >= 400) {
+    throw refusalOf(answer.status, await answer.text(), answer.headers.get("Retry-After"));
+  }
   return answer;
 }
 
-/** @param {number} status @param {string} text @returns {Refusal} */
-export function refusalOf(status, text) {
+/** @param {number} status @param {string} text @param {string | null} retryAfter @returns {Refusal} */
+function refusalOf(status, text, retryAfter) {
   try {
-    return new Refusal({ status, ...JSON.parse(text) });
+    return new Refusal({ status, ...JSON.parse(text) }, Number(retryAfter));
   } catch {
-    return new Refusal({ status, code: "no_answer", detail: `The server answered ${status}.` });
+    return new Refusal({ status, code: "no_answer", detail: `The server answered ${status}.` }, Number(retryAfter));
   }
 }
 
 /**
  * Submits files as one job, with the progress of sending.
- * @param {File[]} files @param {object} recipe @param {(share: number) => void} onSent
- * @returns {Promise<any>} the job
+ * @param {File[]} files @param {object} recipe @param {(share: number) => void} onSent @param {AbortSignal} signal
+ * @returns {Promise<any>} the job; throws Refusal, or TypeError where nobody answers or the sending is given up
  */
-export function submit(files, recipe, onSent) {
+export function submit(files, recipe, onSent, signal) {
   const form = new FormData();
   form.append("recipe", JSON.stringify(recipe));
   for (const file of files) form.append("image", file, file.webkitRelativePath || file.name);
@@ -59,9 +62,11 @@ export function submit(files, recipe, onSent) {
     for (const [name, value] of Object.entries(credentials())) request.setRequestHeader(name, value);
     request.upload.onprogress = (event) => onSent(event.loaded / event.total);
     request.onerror = () => reject(new TypeError("The server does not answer."));
+    request.onabort = () => reject(new TypeError("The sending was stopped."));
+    signal.addEventListener("abort", () => request.abort());
     request.onload = () => {
       if (request.status === 202) resolve(JSON.parse(request.responseText));
-      else reject(refusalOf(request.status, request.responseText));
+      else reject(refusalOf(request.status, request.responseText, request.getResponseHeader("Retry-After")));
     };
     request.send(form);
   });
@@ -71,4 +76,14 @@ export function submit(files, recipe, onSent) {
 export async function pictureUrl(path) {
   if (!key) return path.replace(/^\//, "");
   return URL.createObjectURL(await (await call(path)).blob());
+}
+
+/**
+ * Changes a job.
+ * @param {string} path @param {object | null} body @param {Record<string, string>} headers
+ * @returns {Promise<any>} the job; throws Refusal, or TypeError where nobody answers
+ */
+export async function post(path, body = null, headers = {}) {
+  const typed = body ? { "Content-Type": "application/json", ...headers } : headers;
+  return (await call(path, { method: "POST", headers: typed, body: body && JSON.stringify(body) })).json();
 }

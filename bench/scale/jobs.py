@@ -10,7 +10,7 @@ from typing import Any
 import requests
 
 from photochrom import Client
-from photochrom.records import Job
+from photochrom.wire.records import Job
 
 #: Lines that are sent at once.
 _LINES = 1_000

@@ -21,7 +21,7 @@ from bench.scale.house import Host, House
 from bench.scale.processor import peak_bytes, seconds, since
 from bench.scale.scratch import scratch
 from bench.scale.table import Table
-from photochrom.records import Job
+from photochrom.wire.records import Job
 
 _ITEMS = 1_000_000
 #: Items that name one master.

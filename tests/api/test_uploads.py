@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from api.jobs import require_length
+from api.bodies import require_length
 from api.spool import take_upload
 from shared import layout
 from shared.errors import ChecksumMismatch, LengthRequired

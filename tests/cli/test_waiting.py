@@ -1,9 +1,11 @@
-"""Waiters and streams in the real server: how they begin, and how they end with it."""
+"""Clients that take their time with the real server: how they are let in, and how they are sent away."""
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import io
+import json
 import os
 import signal
 import socket
@@ -11,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,9 +42,19 @@ class Served:
         return connection, connection.getresponse()
 
 
+#: `photochrom`, whose clients have half a second's grace.
+_HASTY = """
+from cli.pace import Paced
+Paced.__init__.__kwdefaults__["grace"] = 0.5
+from photochrom.__main__ import main
+main()
+"""
+
+
 @pytest.fixture
-def served(tmp_path: Path, client: redis.Redis, redis_url: str) -> Iterator[Served]:
-    """Starts the server; it is killed if the test has not ended it."""
+def served(request: pytest.FixtureRequest, tmp_path: Path, client: redis.Redis, redis_url: str) -> Iterator[Served]:
+    """Starts the server, or another program; it is killed if the test has not ended it."""
+    program = ["-c", request.param] if hasattr(request, "param") else ["-m", "photochrom"]
     house = make_house(client, store=DirectoryStore(tmp_path / "objects"))
     form = {"image": (io.BytesIO(picture()), "a.png")}
     location = house.http().post("/v1/jobs", data=form, content_type="multipart/form-data").headers["Location"]
@@ -55,7 +67,7 @@ def served(tmp_path: Path, client: redis.Redis, redis_url: str) -> Iterator[Serv
         "PHOTOCHROM_API_THREADS": "2",
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "photochrom", "api", "--port", str(port)], env={**os.environ, **environment}
+        [sys.executable, *program, "api", "--port", str(port)], env={**os.environ, **environment}
     )
     try:
         _until(lambda: _answers(port))
@@ -110,3 +122,32 @@ def test_a_waiter_is_answered_before_the_server_ends(served: Served, client: red
         assert (answer.status, answer.getheader("Preference-Applied")) == (200, "wait=60")
         assert answer.read().startswith(b"{")
         assert served.process.wait(DEADLINE) == 0
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_manifest_that_breaks_off_makes_no_job(served: Served, chunked: bool) -> None:
+    """A connection that is cut behind a whole line has not sent all: nothing of it becomes a job."""
+    line = json.dumps({"sha256": hashlib.sha256(picture()).hexdigest()}).encode() + b"\n"
+    size = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(line) * 3}"
+    sent = f"{len(line):x}\r\n".encode() + line + b"\r\n" if chunked else line * 2
+    head = f"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n{size}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", served.port), DEADLINE) as connection:
+        connection.sendall(head.encode() + sent)
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 422 ")
+    assert b"broke off" in answer
+
+
+@pytest.mark.parametrize("served", [_HASTY], indirect=True)
+@pytest.mark.parametrize("begun", ["GET /healthz HT", "PUT /v1/uploads/{} HTTP/1.1\r\nContent-Length: 9\r\n\r\nx"])
+def test_slow_clients_leave_the_threads_free(served: Served, begun: str) -> None:
+    """As many clients as there are threads begin a request and say no more: somebody else is answered all the same."""
+    with ExitStack() as stack:
+        for _ in range(2):
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", served.port), DEADLINE))
+            slow.sendall(begun.format("0" * 64).encode())
+        connection, answer = served.ask()
+        with closing(connection):
+            assert answer.status == 200
+            answer.read()

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from tests.photochrom.test_manners import server
 
 from photochrom import Client, NoSpace, ProblemError, downloads
 from photochrom.command import main
 from tests.house import write_picture
-from tests.photochrom.test_manners import server
 from tests.served import Served
 
 
@@ -109,7 +109,7 @@ def test_an_older_server_is_waited_for_as_it_likes(monkeypatch: pytest.MonkeyPat
         pauses.append(seconds)
         answers["/v1/jobs/j"] = (200, {}, json.dumps(job | {"state": "completed"}).encode())
 
-    monkeypatch.setattr("photochrom.following.time.sleep", sleep)
+    monkeypatch.setattr("photochrom.wire.following.time.sleep", sleep)
     with server(answers) as (url, asked):
         assert Client(url).wait("j").ended
     assert [round(pause) for pause in pauses] == [7]

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.colorize import colorize
-from photochrom.scans import is_picture
-from photochrom.submit import submit
+from photochrom.commands.submit import submit
+from photochrom.scans.scan import is_picture
 from shared import layout
 from shared.bells import MemoryBells, broker_settings, queue, top_up
 from shared.clock import ManualClock, SystemClock, timestamp

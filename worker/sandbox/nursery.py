@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from worker.allocator import reuse_memory
 from worker.sandbox import child, confinement
 from worker.sandbox.wire import Closed, Wire
 
@@ -160,6 +161,7 @@ def main(conditions: Conditions) -> int:
     """Prepares, says whether that went well, and serves; returns the exit status."""
     wire = Wire(socket.socket(fileno=conditions.wire))
     try:
+        reuse_memory()
         confinement.renounce()
         if conditions.lasting:
             confinement.die_with(conditions.worker)

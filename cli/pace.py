@@ -1,0 +1,70 @@
+"""Pace: how fast the other side of a connection has to be, so that nobody holds a thread of the server for ever."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+#: What a request, or a part of an answer, may take whatever its size, seconds.
+GRACE = 30.0
+
+#: Each so many bytes may take a second more: a telephone line of 1990 is faster.
+RATE = 500
+
+Result = TypeVar("Result")
+
+
+class Paced:
+    """A connection of gunicorn's that breaks off where the other side is too slow.
+
+    Only time that is spent waiting for it counts, as in Apache's mod_reqtimeout (MinRate): what the server itself takes
+    between two reads is nobody's fault.
+    """
+
+    def __init__(self, connection: socket.socket, *, grace: float = GRACE, rate: float = RATE) -> None:
+        """Takes the connection, the grace in seconds and the least bytes a second."""
+        self._connection = connection
+        self._grace = grace
+        self._rate = rate
+        self.renew()
+
+    def renew(self) -> None:
+        """Begins the count anew: another request comes."""
+        self._waited = 0.0
+        self._received = 0
+
+    def recv(self, size: int) -> bytes:
+        """Returns what comes next, at most `size` bytes; raises ConnectionResetError where the request is too slow."""
+        begun = time.monotonic()
+        data = self._within(self._grace + self._received / self._rate - self._waited, lambda: self._connection.recv(size))
+        self._waited += time.monotonic() - begun
+        self._received += len(data)
+        return data
+
+    def sendall(self, data: bytes) -> None:
+        """Sends bytes; raises ConnectionResetError where they are taken too slowly."""
+        self._within(self._grace + len(data) / self._rate, lambda: self._connection.sendall(data))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def _within(self, seconds: float, act: Callable[[], Result]) -> Result:
+        """Does something that waits for the other side for so long at most, or for the connection's own timeout."""
+        before = self._connection.gettimeout()
+        ours = before is None or seconds < before
+        try:
+            if ours:
+                # 0 would be not to wait at all.
+                self._connection.settimeout(max(seconds, 0.001))
+            return act()
+        except TimeoutError as error:
+            if not ours:
+                raise
+            # Gunicorn says nothing of a connection that was reset.
+            raise ConnectionResetError(errno.ECONNRESET, "The other side is too slow.") from error
+        finally:
+            if ours:
+                self._connection.settimeout(before)

@@ -1,0 +1,96 @@
+"""Making a bag of a folder of results (BagIt 1.0, RFC 8493), once they are all there.
+
+`bagit.txt` is taken away before anything changes and written last: a folder without it is no bag, so that an
+interrupted run leaves nothing that looks finished, and the next run finishes it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from datetime import date
+from pathlib import Path
+from typing import TextIO
+
+from photochrom.bagit.bags import DECLARATION, PAYLOAD
+from photochrom.bagit.lines import manifest_line
+from photochrom.errors import DownloadDamaged
+from photochrom.files.fixity import digests, many
+from photochrom.files.replacing import replacing
+
+#: SHA-512 since the RFC asks for it by default, SHA-256 since it is what the service names files by.
+_ALGORITHMS = ("sha256", "sha512")
+
+_INFO = "bag-info.txt"
+
+
+def open_bag(folder: Path) -> Path:
+    """Makes `folder` fit to take results, and returns where they go: its payload."""
+    (folder / DECLARATION).unlink(missing_ok=True)
+    payload = folder / PAYLOAD
+    payload.mkdir(parents=True, exist_ok=True)
+    return payload
+
+
+def close_bag(
+    folder: Path,
+    *,
+    known: Callable[[str], str | None],
+    agent: str,
+    today: date,
+    info: Mapping[str, str],
+    threads: int = 1,
+) -> None:
+    """Reads the payload once and writes the tag files.
+
+    `known` tells the SHA-256 that a result had when it came, by its path below the payload: a file that has another by
+    now raises DownloadDamaged, and the folder stays unfinished. `info` are further tags of bag-info.txt. Raises
+    OSError.
+    """
+    size, count = 0, 0
+    with ExitStack() as stack:
+        manifests = {name: stack.enter_context(replacing(folder / f"manifest-{name}.txt")) for name in _ALGORITHMS}
+        for file, found in many(((path, _ALGORITHMS) for path in _payload(folder)), threads=threads):
+            if isinstance(found, OSError):
+                raise found
+            path = file.relative_to(folder).as_posix()
+            _require(path, known(path.removeprefix(f"{PAYLOAD}/")), found["sha256"])
+            _list(manifests, found, path)
+            size, count = size + file.stat().st_size, count + 1
+    lines = {
+        **info,
+        "Bagging-Date": today.isoformat(),
+        "Bag-Software-Agent": agent,
+        "Payload-Oxum": f"{size}.{count}",
+    }
+    with replacing(folder / _INFO) as tags:
+        tags.writelines(f"{name}: {' '.join(value.split())}\n" for name, value in lines.items())
+    text = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+    with replacing(folder / f"{DECLARATION}.new") as declaration:
+        declaration.write(text)
+    with ExitStack() as stack:
+        manifests = {name: stack.enter_context(replacing(folder / f"tagmanifest-{name}.txt")) for name in _ALGORITHMS}
+        for name in (_INFO, *(f"manifest-{name}.txt" for name in _ALGORITHMS)):
+            _list(manifests, digests(folder / name, _ALGORITHMS), name)
+        _list(manifests, digests(folder / f"{DECLARATION}.new", _ALGORITHMS), DECLARATION)
+    (folder / f"{DECLARATION}.new").replace(folder / DECLARATION)
+
+
+def _payload(folder: Path) -> Iterator[Path]:
+    for here, folders, names in os.walk(folder / PAYLOAD):
+        folders.sort()
+        yield from (Path(here, name) for name in sorted(names))
+
+
+def _require(path: str, known: str | None, found: str) -> None:
+    if known is not None and known != found:
+        raise DownloadDamaged(
+            f"{path} has changed since it was written: its SHA-256 was {known}, now it is {found}. Remove the file and "
+            "run the command again."
+        )
+
+
+def _list(manifests: Mapping[str, TextIO], found: Mapping[str, str], path: str) -> None:
+    for name, manifest in manifests.items():
+        manifest.write(manifest_line(found[name], path))

@@ -1,0 +1,1 @@
+"""A run from scans to results, of any size, that may be interrupted anywhere."""

@@ -1,0 +1,1 @@
+"""What can be asked of one file, and how one is written."""

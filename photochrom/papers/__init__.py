@@ -1,0 +1,1 @@
+"""Papers: what an archive keeps beside the results."""

@@ -1,0 +1,93 @@
+"""Handover: what a run leaves in OUT beside the results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Protocol
+
+from photochrom.bagit.bags import PAYLOAD
+from photochrom.bagit.making import close_bag, open_bag
+from photochrom.bulk.state import State
+from photochrom.bulk.submission import Submission
+from photochrom.files.fixity import cores
+from photochrom.papers.paper import papers
+from photochrom.papers.paperwork import Paperwork
+from photochrom.papers.reports import Reports, Server
+from photochrom.scans.scan import STATE_FOLDER
+
+
+class Columns(Protocol):
+    """A table's own columns, which come back in the report."""
+
+    def columns(self) -> Sequence[str]:
+        """Returns their names."""
+
+    def cells(self, name: str) -> Sequence[str]:
+        """Returns a scan's cells in them, by the scan's name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Handover:
+    """How OUT is left."""
+
+    out: Path
+    #: make OUT a bag, whose payload the results are
+    bag: bool = False
+    #: further tags of bag-info.txt
+    info: Mapping[str, str] = field(default_factory=dict)
+    sidecars: bool = True
+    premis: bool = False
+    force: bool = False
+
+    @property
+    def state(self) -> Path:
+        """Where the state lies: in OUT, also where that is a bag, of which it is no part."""
+        return self.out / STATE_FOLDER
+
+    @property
+    def results(self) -> Path:
+        """Where the results go."""
+        return self.out / PAYLOAD if self.bag else self.out
+
+    def begin(self) -> None:
+        """Makes OUT fit for results; a bag is none from here until it is finished."""
+        if self.bag:
+            open_bag(self.out)
+
+    def papers(self, run: Submission, client: Server, table: Columns, *, ask: bool = True) -> list[str]:
+        """Writes report, sidecars and PREMIS of all scans of a run; returns those that are not ours and stayed.
+
+        Without `ask` they hold what was heard before. Raises ClientError where the server does not answer.
+        """
+        work = Paperwork(
+            out=self.results,
+            claims=run.state,
+            sidecars=self.sidecars,
+            premis=self.premis,
+            force=self.force,
+            version=version("photochrom"),
+            columns=table.columns(),
+            cells=table.cells,
+        )
+        with closing(Reports(self.state / "reports.sqlite3")) as reports:
+            for job, _ in run.by_job() if ask else ():
+                if job:
+                    reports.fetch(client, job)
+            return work.write(papers(run.by_job(), reports))
+
+    def finish(self, state: State) -> None:
+        """Makes OUT a bag, if that is wished; raises DownloadDamaged where a result is not what it was."""
+        if self.bag:
+            agent = f"photochrom {version('photochrom')}"
+            today = datetime.now(UTC).date()
+
+            def claimed(path: str) -> str | None:
+                rows = state.database.rows("SELECT sha256 FROM outputs WHERE output = ?", path)
+                return rows[0][0] or None if rows else None
+
+            close_bag(self.out, known=claimed, agent=agent, today=today, info=self.info, threads=cores())

@@ -1,0 +1,1 @@
+"""Plans: what a submission would be, and how long it would take."""

@@ -1,0 +1,1 @@
+"""Scans: what a person hands over, as folders or as a table."""

@@ -1,0 +1,75 @@
+"""Connections whose other side takes its time."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from cli.pace import Paced
+
+#: No test takes this long: what does hangs.
+DEADLINE = 60
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Two ends of a connection."""
+    ours, theirs = socket.socketpair()
+    theirs.settimeout(DEADLINE)
+    with ours, theirs:
+        yield ours, theirs
+
+
+def test_who_keeps_pace_is_heard(pair: tuple[socket.socket, socket.socket]) -> None:
+    """What comes in time is read, and the connection waits as it did before."""
+    paced = Paced(pair[0], grace=DEADLINE)
+    paced.settimeout(7)
+    pair[1].sendall(b"abc")
+    assert paced.recv(10) == b"abc"
+    assert paced.gettimeout() == 7
+    pair[1].close()
+    assert paced.recv(10) == b""
+
+
+def test_who_says_nothing_is_cut_off(pair: tuple[socket.socket, socket.socket]) -> None:
+    """Silence beyond the grace is a broken connection, of which nobody makes a fuss."""
+    with pytest.raises(ConnectionResetError):
+        Paced(pair[0], grace=0.01).recv(10)
+
+
+def test_who_drips_is_cut_off(pair: tuple[socket.socket, socket.socket]) -> None:
+    """A byte now and then does not begin the grace anew, as the next request does."""
+    paced, stop = Paced(pair[0], grace=0.3, rate=1_000_000), threading.Event()
+
+    def drip() -> None:
+        while not stop.wait(0.02):
+            pair[1].sendall(b"x")
+
+    dripping = threading.Thread(target=drip)
+    dripping.start()
+    try:
+        with pytest.raises(ConnectionResetError):
+            while paced.recv(1):
+                pass
+        paced.renew()
+        assert paced.recv(1) == b"x"
+    finally:
+        stop.set()
+        dripping.join()
+
+
+def test_who_does_not_read_is_cut_off(pair: tuple[socket.socket, socket.socket]) -> None:
+    """An answer that nobody takes does not hold its thread for ever."""
+    with pytest.raises(ConnectionResetError):
+        Paced(pair[0], grace=0.1, rate=1 << 30).sendall(bytes(16 << 20))
+
+
+def test_a_timeout_that_somebody_else_has_set_is_theirs(pair: tuple[socket.socket, socket.socket]) -> None:
+    """Where gunicorn itself waits for so long only, its own error comes."""
+    paced = Paced(pair[0], grace=DEADLINE)
+    paced.settimeout(0.01)
+    with pytest.raises(TimeoutError):
+        paced.recv(10)
