@@ -11,6 +11,7 @@ from api import (
     controls,
     counts,
     events,
+    fields,
     headers,
     health,
     items,
@@ -65,6 +66,7 @@ def create_app(services: Services) -> OpenAPI:
     app.register_blueprint(page.blueprint)
     app.register_blueprint(metrics.blueprint)
     scopes.document(app)
+    fields.document(app)
     # The body of POST /v1/jobs is read by hand, so its parts are named to the document by hand.
     named = schemas.JobRequest.model_json_schema(ref_template=_REF)["$defs"]
     named["HeadRequest"] = schemas.HeadRequest.model_json_schema(ref_template=_REF)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
+from unicodedata import normalize
+from urllib.parse import quote
 
 from flask import Response, g, jsonify, request
 
@@ -98,7 +100,17 @@ def bytes_answer(data: Any, *, media_type: str, size: int, etag: str, filename: 
     response = Response(data, mimetype=media_type, direct_passthrough=True)
     response.content_length = size
     response.headers["Cache-Control"] = "private, max-age=86400, immutable"
-    response.headers.set("Content-Disposition", "inline" if inline else "attachment", filename=filename)
+    # A header cannot carry all that a name can.
+    response.headers.set("Content-Disposition", "inline" if inline else "attachment", **_called(filename))
     response.set_etag(etag)
     response.make_conditional(request)
     return response
+
+
+def _called(filename: str) -> dict[str, str]:
+    """Returns how a header says a file's name (RFC 6266): in ASCII, and where that is less, in UTF-8 as well."""
+    name = "".join(char if char.isprintable() else "_" for char in filename)
+    if name.isascii():
+        return {"filename": name}
+    bare = normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return {"filename": bare, "filename*": f"UTF-8''{quote(name, safe='')}"}

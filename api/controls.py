@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Response, request
 from flask_openapi3 import APIBlueprint, Tag
 
@@ -14,7 +12,7 @@ from api.job_views import JobView, fresh_view, job_view
 from api.services import services
 from shared.bells import top_up
 from shared.errors import JobEnded
-from shared.jobs import Control
+from shared.jobs import Priority
 from shared.services import Services
 from shared.steering import steer
 
@@ -65,20 +63,18 @@ def cancel(held: Services, owner: str, job_id: str) -> JobView:
     return job_view(held, owner, job_id)
 
 
-def control(held: Services, owner: str, job_id: str, **change: Any) -> JobView:
-    """Changes fields of a job's Control, first in storage; raises JobEnded for one that is canceled or has ended.
-
-    Of two calls at the same moment the later one counts, as a whole.
-    """
+def control(
+    held: Services, owner: str, job_id: str, *, paused: bool | None = None, priority: Priority | None = None
+) -> JobView:
+    """Changes what is asked of a job, first in storage; raises JobEnded for one that is canceled or has ended."""
     view = job_view(held, owner, job_id)
     if view.ended or view.stopped:
         state = view.progress.state
         raise JobEnded(f"The job is {state}: nothing of it will begin.", seen=state)
     job = view.progress.job
-    said = held.ledger.read_control(job).to_json()
-    held.ledger.control(job, Control.from_json(said | change))
+    held.ledger.control(job, paused=paused, priority=priority)
     steer(held.ledger, held.index, job)
-    if not change.get("paused"):
+    if not paused:
         model = job.recipe.model
         top_up(held.bells, model, min(job.total, max(1, held.index.hosts.slots(model))))
     return job_view(held, owner, job_id)

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Request
 
 from api import schemas
+from api.fields import MAX_KEY
 from api.manifests import MAX_LINE, item_of, read_manifest
 from api.models import digest_of
 from api.multipart import MAX_IMAGES, read_form
@@ -21,8 +22,6 @@ from shared.services import Services
 from shared.webhooks import MAX_URL, Rules
 
 _MULTIPART, _JSON, _NDJSON = "multipart/form-data", "application/json", "application/x-ndjson"
-
-_MAX_KEY = 255
 
 
 def document() -> dict[str, Any]:
@@ -77,10 +76,8 @@ def read_submission(held: Services, owner: str, request: Request) -> Submission:
 def read_key(request: Request) -> str | None:
     """Returns the Idempotency-Key, or None; raises InvalidRequest for one that is none."""
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not (1 <= len(key) <= _MAX_KEY and key.isascii() and key.isprintable()):
-        raise InvalidRequest(
-            f"Idempotency-Key has 1 to {_MAX_KEY} printable ASCII characters.", field="Idempotency-Key"
-        )
+    if key is not None and not (1 <= len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
+        raise InvalidRequest(f"Idempotency-Key has 1 to {MAX_KEY} printable ASCII characters.", field="Idempotency-Key")
     return key
 
 

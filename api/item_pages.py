@@ -24,7 +24,7 @@ def page(
         return _plain_page(services, view, start=start, limit=limit)
     numbers = list(islice(_in_state(services, view, state, start), limit + 1))
     rows = _rows(services, view, dict.fromkeys(numbers[:limit], state))
-    # An item may have gone on since; one that was stopped under a lease looks like a success until its job has ended.
+    # An item may have gone on since.
     return [row for row in rows if row["state"] == state], numbers[limit] if len(numbers) > limit else None
 
 
@@ -51,7 +51,7 @@ def _packed(services: Services, view: JobView) -> tuple[bytes, frozenset[int]]:
         return states.read(services.ledger, job), frozenset()
     maps = services.index.polls.bitmaps(job.id)
     going = sorted(maps.held) if view.stopped else None
-    return states.pack(maps.done, maps.failed, job.total, going=going), maps.held
+    return states.pack(maps.done, maps.failed, job.total, sealed=maps.sealed, going=going), maps.held
 
 
 def _in_state(services: Services, view: JobView, state: ItemState, start: int) -> Iterator[int]:

@@ -162,7 +162,7 @@ def _ended_view(services: Services, job: Job) -> JobView | None:
         state=ending.state,
         counts=ending.counts,
         revision=int(ending.finished * 1e6),
-        priority=job.priority,
+        priority=services.ledger.read_priority(job),
         started=None,
         finished=ending.finished,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -15,8 +16,9 @@ from api.pinning import unpinned
 from api.problems import found_by
 from api.schemas import HeadRequest, ItemRequest
 from api.strict_json import read_json
-from shared.errors import InvalidRequest
+from shared.errors import InvalidRequest, TooManyItems
 from shared.items import Item
+from shared.jobs import MAX_ITEMS
 from shared.sources.rules import parse_source
 
 #: Bytes of a line, without its end.
@@ -44,15 +46,16 @@ def read_manifest(body: IO[bytes]) -> Manifest:
     """Reads the head of a manifest; its items come as they are read, those that do not hold go to the findings.
 
     A first line without `sha256` and `source` is the head. Raises InvalidRequest for a first line that does not hold, a
-    line that is too long, and a body without items.
+    line that is too long, and a body without items; TooManyItems comes with the items.
     """
     lines = split(body)
     first = next(lines, None)
     if first is None:
         raise InvalidRequest("The manifest has no items.", field="body")
     try:
-        is_head = _is_head(_object(first))
-        head = HeadRequest.model_validate(_object(first)) if is_head else HeadRequest()
+        data = _object(first)
+        is_head = _is_head(data)
+        head = HeadRequest.model_validate(data) if is_head else HeadRequest()
     except (InvalidRequest, ValidationError) as error:
         field, words = _told(error)
         raise InvalidRequest(f"Line 1: {words}", field=field, line=1) from error
@@ -90,6 +93,8 @@ def item_of(number: int, asked: ItemRequest) -> Item:
 def _items(lines: Iterator[bytes], findings: Findings) -> Iterator[Item]:
     number = -1
     for number, line in enumerate(lines):
+        if number == MAX_ITEMS:  # those that do not hold count, too: a body has an end
+            raise TooManyItems(f"A job has at most {MAX_ITEMS:,} items: submit the others as another.", limit=MAX_ITEMS)
         try:
             item = _item(number, line)
         except (InvalidRequest, ValidationError) as error:
@@ -115,6 +120,8 @@ def _is_head(data: dict[str, Any]) -> bool:
 def _object(line: bytes) -> dict[str, Any]:
     if not line.strip():
         raise InvalidRequest("it is empty; only the end of the last line may be followed by nothing", field="line")
+    if line.startswith(BOM_UTF8):
+        raise InvalidRequest("it begins with a byte order mark; save the manifest as UTF-8 without one", field="line")
     data = read_json(line, field="line")
     if not isinstance(data, dict):
         raise InvalidRequest("it is no JSON object", field="line")

@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 from api.counts import counts
 from api.health import storage_check
 from api.polling import seats
-from api.queue import count
+from api.queue import Count, queue_count
 from api.services import services
 from shared.errors import IndexUnavailable
 from shared.services import Services
@@ -23,7 +23,7 @@ blueprint = Blueprint("metrics", __name__)
 def get_metrics() -> Response:
     """Tell what Prometheus asks for, in its text format."""
     found = CollectorRegistry()
-    found.register(_Findings(services(), storage_check(), waiting=seats().in_use))
+    found.register(_Findings(services(), storage_check(), queue_count(), waiting=seats().in_use))
     text = generate_latest(counts().registry) + generate_latest(found)
     return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
@@ -31,9 +31,10 @@ def get_metrics() -> Response:
 class _Findings:
     """Collects what is found at the moment. Where the index is away, no figure is told that it has."""
 
-    def __init__(self, held: Services, storage: Callable[[], tuple[bool, str]], *, waiting: int) -> None:
+    def __init__(self, held: Services, storage: Callable[[], tuple[bool, str]], count: Count, *, waiting: int) -> None:
         self._held = held
         self._storage = storage
+        self._count = count
         self._waiting = waiting
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
@@ -53,7 +54,7 @@ class _Findings:
             "photochrom_queue_waiting_items", "Waiting items by the class of their job.", labels=["model", "class"]
         )
         slots = GaugeMetricFamily("photochrom_model_slots", "Slots of live hosts that serve a model.", labels=["model"])
-        for name, figures in count(self._held)["models"].items():
+        for name, figures in self._count()["models"].items():
             for state in ("waiting", "running"):
                 items.add_metric([name, state], figures[state])
             for size in ("small", "large"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from api.polling import Seats
 from api.proofs import Proofs
 from api.quotas import take_bytes
 from api.spool import check_format, check_size
@@ -19,7 +20,7 @@ from shared.uploads import Upload
 #: How long a link is good, seconds.
 LINK_SECONDS = 3600
 
-#: How long one call waits for a proof, seconds: it holds a thread.
+#: How long one call waits for a proof, seconds.
 _PROOF_SECONDS = 5.0
 
 #: Numbers of missing pieces that a problem names.
@@ -32,8 +33,11 @@ def stored(store: ObjectStore, owner: str, sha256: str) -> dict[str, Any] | None
     info = store.head(key)
     if info is None:
         return None
-    with store.get(key, length=SNIFF_BYTES) as stream:
-        fmt = sniff(stream.read())
+    try:
+        with store.get(key, length=SNIFF_BYTES) as stream:
+            fmt = sniff(stream.read())
+    except KeyError:  # pruned since
+        return None
     return {"sha256": sha256, "size": info.size, "format": fmt.name if fmt else "unknown"}
 
 
@@ -54,6 +58,8 @@ def open_upload(held: Services, owner: str, sha256: str, size: int, limits: Limi
         if limits:
             take_bytes(held.index.quotas, owner, limits, size)
         upload = uploads.begin(held.store, direct, owner, sha256, size)
+    else:
+        uploads.renew(held.store, owner, upload)
     return _view(held, direct, owner, upload)
 
 
@@ -64,16 +70,32 @@ def look(held: Services, owner: str, sha256: str) -> dict[str, Any]:
     return _view(held, _direct(held), owner, _find(held, owner, sha256))
 
 
-def complete(held: Services, owner: str, sha256: str, proofs: Proofs) -> dict[str, Any] | None:
-    """Makes the pieces a master once they are proved; None while that goes on.
+def complete(held: Services, owner: str, sha256: str, proofs: Proofs, room: Seats) -> dict[str, Any] | None:
+    """Makes the pieces a master once they are proved; None while that goes on, for which one waits if there is room.
 
     Raises UploadIncomplete; ChecksumMismatch and UnsupportedMedia, and then nothing is kept; NotFound.
     """
-    there = stored(held.store, owner, sha256)
-    return there or proofs.ask((owner, sha256), lambda: _prove(held, owner, sha256), seconds=_PROOF_SECONDS)
+    if there := stored(held.store, owner, sha256):
+        return there
+    with room.taken() as waiting:
+        seconds = _PROOF_SECONDS if waiting else 0.0
+        return proofs.ask((owner, sha256), lambda: _prove(held, owner, sha256), seconds=seconds)
 
 
 def _prove(held: Services, owner: str, sha256: str) -> dict[str, Any]:
+    """Returns the master that the pieces are; it does not matter whether another server was first."""
+    lost: NotFound | None = None
+    try:
+        _make_master(held, owner, sha256)
+    except NotFound as error:
+        lost = error
+    there = stored(held.store, owner, sha256)
+    if there is None:
+        raise lost or NotFound("The master was pruned at this moment: begin its upload again.")
+    return there
+
+
+def _make_master(held: Services, owner: str, sha256: str) -> None:
     store, direct, key = held.store, _direct(held), layout.upload(owner, sha256)
     upload = _find(held, owner, sha256)
     missing = _missing(held, direct, owner, upload)
@@ -93,7 +115,6 @@ def _prove(held: Services, owner: str, sha256: str) -> dict[str, Any]:
         uploads.discard(store, direct, owner, upload)
         raise
     uploads.discard(store, direct, owner, upload)
-    return stored(store, owner, sha256) or {}
 
 
 def _present(held: Services, owner: str, sha256: str) -> dict[str, Any] | None:

@@ -15,6 +15,9 @@ from flask import current_app
 #: Proofs that run at once; each reads a file from storage and hashes it.
 _MOST = 2
 
+#: Proofs that are begun, or wait for their turn; whoever asks for more is told to ask again.
+_MOST_BEGUN = 64
+
 #: How long an end that nobody was told is kept for somebody who asks again, seconds.
 _KEPT_SECONDS = 60.0
 
@@ -40,7 +43,7 @@ class Proofs:
         self._runs: dict[tuple[str, str], _Run] = {}
 
     def ask(self, name: tuple[str, str], prove: Callable[[], Proof], *, seconds: float) -> Proof | None:
-        """Begins the proof unless it runs, and waits; returns what it returned, or None where it goes on.
+        """Begins the proof unless it runs, and waits; returns what it returned, or None where it has not ended.
 
         Raises what it raised. An end is told once.
         """
@@ -49,6 +52,8 @@ class Proofs:
             self._runs = {other: run for other, run in self._runs.items() if run.ended > kept}
             run = self._runs.get(name)
             if run is None:
+                if sum(other.ended == math.inf for other in self._runs.values()) >= _MOST_BEGUN:
+                    return None
                 run = self._runs[name] = _Run()
                 # A daemon: a server that is told to stop does not wait for it, and the client asks the next one.
                 threading.Thread(target=self._work, args=(run, prove), daemon=True).start()

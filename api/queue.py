@@ -12,6 +12,7 @@ from flask_openapi3 import APIBlueprint, Tag
 
 from api import schemas
 from api.services import services
+from shared.errors import IndexUnavailable
 from shared.index.polls import Work
 from shared.services import Services
 
@@ -27,7 +28,7 @@ blueprint = APIBlueprint("queue", __name__, abp_tags=[Tag(name="queue", descript
 @blueprint.get("/v1/queue", responses={200: schemas.Queue})
 def get_queue(query: schemas.Empty) -> Response:
     """Tell how many items wait and run, of all tenants, and how many the live workers take at once."""
-    return jsonify(_count()())
+    return jsonify(queue_count()())
 
 
 class Count:
@@ -38,15 +39,23 @@ class Count:
         self._held = held
         self._guard = threading.Lock()
         self._asked = -math.inf
-        self._found: dict[str, Any] = {}
+        self._found: dict[str, Any] | IndexUnavailable = {}
 
     def __call__(self) -> dict[str, Any]:
         """Returns the answer's body; raises IndexUnavailable."""
         with self._guard:
             if time.monotonic() - self._asked > _BELIEVED_SECONDS:
-                self._found = count(self._held)
+                self._found = self._ask()
                 self._asked = time.monotonic()
+            if isinstance(self._found, IndexUnavailable):  # those that wait meanwhile need not ask one by one
+                raise self._found
             return self._found
+
+    def _ask(self) -> dict[str, Any] | IndexUnavailable:
+        try:
+            return count(self._held)
+        except IndexUnavailable as error:
+            return error
 
 
 def count(held: Services) -> dict[str, Any]:
@@ -91,6 +100,6 @@ def _figures(digest: str | None, work: Work, slots: int) -> dict[str, Any]:
     }
 
 
-def _count() -> Count:
+def queue_count() -> Count:
     """Returns the count of the app that answers this request."""
     return cast("Count", current_app.extensions.setdefault("photochrom.queue", Count(services())))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from shared.errors import IndexUnavailable, QuotaExceeded, RateLimited, Throttled
 from shared.index.quotas import MEGAPIXEL, Balance, Limits, Quotas
@@ -32,6 +33,20 @@ def take_items(quotas: Quotas, tenant: str, limits: Limits, items: int) -> None:
         return
     if balance.refused:
         raise refusal(balance, limits, asked=items)
+
+
+def room_for_items(quotas: Quotas, tenant: str, limits: Limits, items: int) -> float:
+    """Returns how many items a tenant may open now, and charges none; raises QuotaExceeded where `items` are more."""
+    if not limits.open_items:
+        return math.inf
+    try:
+        balance = quotas.spend(tenant, Limits())
+    except IndexUnavailable:
+        return math.inf
+    room = limits.open_items - balance.open_items
+    if items > room:
+        raise refusal(replace(balance, refused="open-items"), limits, asked=items)
+    return room
 
 
 def take_bytes(quotas: Quotas, tenant: str, limits: Limits, size: int) -> None:

@@ -26,6 +26,7 @@ _COLUMNS = (
     "filename",
     "client_ref",
     "master",
+    "source",
     "code",
     "detail",
     "warnings",
@@ -88,9 +89,10 @@ def _cells(row: Outcome) -> tuple[object, ...]:
     temperatures = " ".join(f"{candidate.temperature:.3f}" for candidate in row.candidates)
     digests = " ".join(candidate.derivative.sha256 for candidate in row.candidates)
     warnings = " ".join(row.warnings)
-    names = (row.number, row.state.value, row.filename, row.client_ref, row.master, row.code, row.detail, warnings)
+    names = (row.number, row.state.value, row.filename, row.client_ref, row.master, row.source)
+    ends = (row.code, row.detail, warnings)
     figures = (row.tone, *deltas, *unsure)
-    return (*names, *picture, *figures, temperatures, digests, row.already_made, row.attempts, row.finished_at)
+    return (*names, *ends, *picture, *figures, temperatures, digests, row.already_made, row.attempts, row.finished_at)
 
 
 def _safe(cell: object) -> object:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator, Set
 from dataclasses import replace
-from itertools import chain, count
+from itertools import chain, count, groupby
 
 from api.job_views import job_view
 from api.submission import Submission, submit
 from shared.errors import JobNotEnded, NotFound, NothingToRetry
 from shared.index.quotas import Limits
-from shared.items import Item, ItemState, part_count
+from shared.items import Item, ItemState, part_numbers, part_of
 from shared.jobs import Job
 from shared.ledger import Ledger
 from shared.services import Services
-from shared.states import of_report
+from shared.states import CODES, numbers, read
 
 
 def retry(
@@ -41,7 +42,7 @@ def retry(
         recipe=job.recipe,
         items=chain([first], items),
         key=key,
-        priority=held.ledger.read_control(job).priority,
+        priority=held.ledger.read_priority(job),
         retry_of=job.id,
         limits=limits,
     )
@@ -50,13 +51,16 @@ def retry(
 
 def _items(ledger: Ledger, job: Job, states: Set[ItemState]) -> Iterator[Item]:
     """Yields the items, numbered anew; one part is in memory at a time."""
-    numbers = count()
-    for part in range(part_count(job.total)):
-        try:
-            ends = of_report(ledger, job, part)
-            items = () if states.isdisjoint(ends) else ledger.read_part(job.tenant, job.id, part)
-        except KeyError:
-            raise NotFound(f"Job {job.id} was deleted at this moment.") from None
-        for item, end in zip(items, ends, strict=False):
-            if end in states and (item.master or item.source):
-                yield replace(item, number=next(numbers))
+    place = count()
+    try:
+        packed = read(ledger, job)
+        found = heapq.merge(*(numbers(packed, CODES[state], start=0, total=job.total) for state in states))
+        for part, chosen in groupby(found, part_of):
+            items = ledger.read_part(job.tenant, job.id, part)
+            first = part_numbers(part, job.total).start
+            for item in (items[number - first] for number in chosen):
+                if item.master or item.source:
+                    # A source is looked at anew: another object may lie there by now.
+                    yield replace(item, number=next(place), master=None if item.source else item.master)
+    except KeyError:
+        raise NotFound(f"Job {job.id} was deleted at this moment.") from None

@@ -12,6 +12,7 @@ from api import schemas
 from api.asking import limits, tenant
 from api.bodies import require_length
 from api.pieces import LINK_SECONDS, complete, look, open_upload, stored
+from api.polling import seats
 from api.proofs import proofs
 from api.quotas import grant_bytes
 from api.services import services
@@ -73,7 +74,7 @@ def post_pieces(path: schemas.UploadPath, query: schemas.Empty, body: schemas.Pi
 @blueprint.post("/v1/uploads/<sha256>/complete", responses={200: schemas.Stored, 202: schemas.Proving})
 def post_complete(path: schemas.UploadPath, query: schemas.Empty) -> tuple[Response, int]:
     """Make the pieces a master, once their bytes are proved."""
-    done = complete(services(), tenant(), path.sha256, proofs())
+    done = complete(services(), tenant(), path.sha256, proofs(), seats())
     if done:
         return jsonify(done), 200
     answer = jsonify({"sha256": path.sha256, "state": "proving"})

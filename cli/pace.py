@@ -39,7 +39,9 @@ class Paced:
     def recv(self, size: int) -> bytes:
         """Returns what comes next, at most `size` bytes; raises ConnectionResetError where the request is too slow."""
         begun = time.monotonic()
-        data = self._within(self._grace + self._received / self._rate - self._waited, lambda: self._connection.recv(size))
+        data = self._within(
+            self._grace + self._received / self._rate - self._waited, lambda: self._connection.recv(size)
+        )
         self._waited += time.monotonic() - begun
         self._received += len(data)
         return data

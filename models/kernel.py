@@ -116,17 +116,27 @@ def _measure(s, n, histogram, sums):
 
 
 @_part
-def _read_luma(row, channels, light, luminance, luma, n):
-    """Writes the luminance of a row's samples."""
+def _read_luma(row, light, luminance, luma, n):
+    """Writes the luminance of a row of RGB samples."""
     red, green, blue = luminance[0], luminance[1], luminance[2]
+    for x in range(n):
+        luma[x] = light[row[x, 0]] * red + light[row[x, 1]] * green + light[row[x, 2]] * blue
+    for x in range(n):
+        luma[x] = min(luma[x], _ONE)
+
+
+@_part
+def _read_master(row, channels, source, s, n):
+    """Writes luminance and its root, _LUMA and _ROOT, of a row of the master; those of grays stand in tables."""
+    light, roots, luminance = source
+    lumas, found = s[_LUMA], s[_ROOT]
     if channels == 1:
         for x in range(n):
-            luma[x] = light[row[x, 0]]
+            sample = row[x, 0]
+            lumas[x], found[x] = light[sample], roots[sample]
     else:
-        for x in range(n):
-            luma[x] = light[row[x, 0]] * red + light[row[x, 1]] * green + light[row[x, 2]] * blue
-        for x in range(n):
-            luma[x] = min(luma[x], _ONE)
+        _read_luma(row, light, luminance, lumas, n)
+        _find_roots(s, _LUMA, _ROOT, n)
 
 
 @_part
@@ -330,12 +340,11 @@ def render_strip(strip, grid, top, height, source, target, fine, same, out, hist
     """Colors one strip; see `models.render.Render`.
 
     `strip` uint8 or uint16[rows, w, 1 or 3] begins at row `top` of a picture of `height` rows; `grid`
-    float32[2 or 4, gh, gw] covers the picture. `source` is (light, luminance) of the space of the strip, `target`
-    (samples, light, luminance, matrix) of the space of `out`, uint8 or uint16[rows, w, 3], which is written. `fine`
-    tells 16-bit target tables, `same` that a gray sample means the same in both spaces. `histogram` int64[PARTS, bins]
-    and `sums` int64[2] (sum and maximum of |delta L*| in counts) are added to.
+    float32[2 or 4, gh, gw] covers the picture. `source` is (light, roots, luminance) of the space of the strip,
+    `target` (samples, light, luminance, matrix) of the space of `out`, uint8 or uint16[rows, w, 3], which is written.
+    `fine` tells 16-bit target tables, `same` that a gray sample means the same in both spaces. `histogram`
+    int64[PARTS, bins] and `sums` int64[2] (sum and maximum of |delta L*| in counts) are added to.
     """
-    source_light, source_luminance = source
     samples, target_light, target_luminance, matrix = target
     weights = matrix[0, 0], matrix[0, 2], matrix[1, 0], matrix[1, 2], matrix[2, 0], matrix[2, 2]
     rows, width, channels = strip.shape
@@ -363,8 +372,7 @@ def render_strip(strip, grid, top, height, source, target, fine, same, out, hist
             known_above, known_below = above, below
             weight = np.float32(at - above)
             row, colors = strip[y, first : first + n], out[y, first : first + n]
-            _read_luma(row, channels, source_light, source_luminance, s[_LUMA], n)
-            _find_roots(s, _LUMA, _ROOT, n)
+            _read_master(row, channels, source, s, n)
             _mix(s, low, high, weight, _X_PART, _X_OF_A, planes == 4, n)
             _mix(s, low + 1, high + 1, weight, _Z_PART, _Z_OF_B, planes == 4, n)
             _color(s, weights, n)
@@ -384,16 +392,15 @@ def render_strip(strip, grid, top, height, source, target, fine, same, out, hist
 def compare_strip(master, derivative, source, target, histogram, sums):
     """Measures how far the lightness of one strip is from another's; see `models.render.Comparison`.
 
-    `master` uint8 or uint16[rows, w, 1 or 3] of a space with `source` (light, luminance), `derivative` uint8 or
-    uint16[rows, w, 3] of one with `target`; figures as in `render_strip`.
+    `master` uint8 or uint16[rows, w, 1 or 3] of a space with `source` (light, roots, luminance), `derivative` uint8
+    or uint16[rows, w, 3] of one with `target` (light, luminance); figures as in `render_strip`.
     """
     rows, width, channels = master.shape
     s = np.zeros((_ROWS, TILE), np.float32)
     for first in range(0, width, TILE):
         n = min(TILE, width - first)
         for y in range(rows):
-            _read_luma(master[y, first : first + n], channels, source[0], source[1], s[_LUMA], n)
-            _find_roots(s, _LUMA, _ROOT, n)
-            _read_luma(derivative[y, first : first + n], 3, target[0], target[1], s[_FOUND], n)
+            _read_master(master[y, first : first + n], channels, source, s, n)
+            _read_luma(derivative[y, first : first + n], target[0], target[1], s[_FOUND], n)
             _find_roots(s, _FOUND, _DELTA, n)
             _measure(s, n, histogram, sums)

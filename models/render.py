@@ -93,7 +93,7 @@ class Render:
                 self._grid,
                 self._top + first,
                 self._height,
-                (source.light, source.luminance),
+                (source.light, source.roots, source.luminance),
                 (target.samples, target.light, target.luminance, target.matrix),
                 target.depth == 16,
                 source is target,
@@ -129,7 +129,7 @@ class Comparison:
         _kernel().compare_strip(
             before,
             after,
-            (self._source.light, self._source.luminance),
+            (self._source.light, self._source.roots, self._source.luminance),
             (self._target.light, self._target.luminance),
             self._figures.histogram,
             self._figures.sums,

@@ -34,6 +34,8 @@ class Space:
     light: NDArray[np.float32]
     #: L* 0..100 of each gray sample, float32[2**depth]
     lightness: NDArray[np.float32]
+    #: f(Y/Yn) of each gray sample, (L* + 16) / 116, float32[2**depth]
+    roots: NDArray[np.float32]
     #: the sample at each step of the root of linear light, and one more for an interpolation at the top; 8 bits: the
     #: nearest, uint8[ROOTS + 2]; 16 bits: unrounded, float32[ROOTS + 2]
     samples: NDArray[np.uint8] | NDArray[np.float32]
@@ -60,6 +62,7 @@ def make_space(curve: Curve, xyz_of_rgb: NDArray[np.float64], depth: int) -> Spa
         depth=depth,
         light=light.astype(np.float32),
         lightness=lightness(light).astype(np.float32),
+        roots=((lightness(light) + 16) / 116).astype(np.float32),
         # The nearest in the encoded scale, which is perceptually even: half-way between neighbors as a sample counts.
         samples=np.rint(unrounded).astype(np.uint8) if depth == 8 else unrounded.astype(np.float32),
         luminance=(xyz_of_rgb[1] / white[1]).astype(np.float32),

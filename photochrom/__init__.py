@@ -9,6 +9,7 @@ from photochrom.errors import (
     NoSpace,
     ProblemError,
     ServerUnreachable,
+    StateDamaged,
     StorageRefused,
     WebhookNotGenuine,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "ProblemError",
     "Progress",
     "ServerUnreachable",
+    "StateDamaged",
     "States",
     "StorageRefused",
     "WebhookNotGenuine",

@@ -44,7 +44,10 @@ class Client:
         patience: float = PATIENCE,
         notify: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Connects with the first call. `notify` is told in words when the server falls silent and when it is back."""
+        """Connects with the first call; raises ValueError for what is no address.
+
+        `notify` is told in words when the server falls silent and when it is back.
+        """
         self._transport = Transport(server, api_key, Patience(patience, notify))
         self._sender = Sender(self._transport)
         self.server = self._transport.server

@@ -9,7 +9,8 @@ from typing import Any
 
 from photochrom.bulk.outputs import outputs_of
 from photochrom.bulk.state import Entry
-from photochrom.bulk.submission import Submission, Summary, Wishes
+from photochrom.bulk.submission import Submission
+from photochrom.bulk.wishes import Summary, Wishes
 from photochrom.client import Client
 from photochrom.display.figures import Figures
 from photochrom.scans.filters import EVERYTHING, Filters

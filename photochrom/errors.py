@@ -6,6 +6,7 @@ ClientError
 ├── StorageRefused      the storage refuses what the server signed for it
 ├── DownloadDamaged     the bytes that came are not those that were promised
 ├── NoSpace             the disk for the results is full
+├── StateDamaged        what earlier runs noted cannot be read or written
 ├── InUse               another run works in the same folder
 ├── IntakeInvalid       a manifest or a bag does not hold together, so that nothing of it is sent
 └── WebhookNotGenuine   what came to a webhook was not signed by its server, or not now
@@ -35,6 +36,10 @@ class DownloadDamaged(ClientError):
 
 class NoSpace(ClientError):
     """The disk that the results go to is full."""
+
+
+class StateDamaged(ClientError):
+    """What earlier runs noted in OUT cannot be read or written."""
 
 
 class InUse(ClientError):

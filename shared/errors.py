@@ -323,7 +323,7 @@ class SourceChanged(PictureError):
 
 
 class WorkerLost(PictureError):
-    """Each worker that began this item died or was cut off before its end."""
+    """Each attempt at this item ended with a worker that died, was cut off or met something unforeseen."""
 
     code = "worker_lost"
 

@@ -57,7 +57,7 @@ class Job:
     total: int
     #: what is told of the job's end, or None
     webhook: str | None = None
-    #: as submitted; `control.json` says what it became later
+    #: as submitted; `priority.json` says what it became later
     priority: Priority = Priority.NORMAL
     #: id of the job whose failed or canceled items these are, or None
     retry_of: str | None = None
@@ -80,21 +80,12 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Control:
-    """What `control.json` holds: what was asked of a running job, the last word each. Without it, as submitted."""
+    """What was asked of a job since it was submitted, the last word each."""
 
     #: whether nothing may begin
     paused: bool = False
     #: the priority that counts now
     priority: Priority = Priority.NORMAL
-
-    def to_json(self) -> dict[str, Any]:
-        """Returns the content of `control.json`."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Control:
-        """Reads `control.json`."""
-        return cls(paused=data["paused"], priority=Priority(data["priority"]))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -154,9 +154,14 @@ def canceled(owner: str, job_id: str) -> str:
     return f"{job_folder(owner, job_id)}canceled.json"
 
 
-def control(owner: str, job_id: str) -> str:
-    """Returns the key of what was asked of a running job: pause and priority; the last write wins."""
-    return f"{job_folder(owner, job_id)}control.json"
+def paused(owner: str, job_id: str) -> str:
+    """Returns the key of whether a job is paused; the last write wins."""
+    return f"{job_folder(owner, job_id)}paused.json"
+
+
+def priority(owner: str, job_id: str) -> str:
+    """Returns the key of a job's priority since it was submitted; the last write wins."""
+    return f"{job_folder(owner, job_id)}priority.json"
 
 
 def finished(owner: str, job_id: str) -> str:

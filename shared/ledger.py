@@ -13,7 +13,7 @@ from typing import Any
 
 from shared import layout
 from shared.items import PART_ITEMS, Item, part_count, part_numbers, part_of
-from shared.jobs import Control, Ending, Job
+from shared.jobs import Control, Ending, Job, Priority
 from shared.outcomes import Outcome, canceled
 from shared.storage import ObjectStore
 from shared.storage.abreast import abreast
@@ -47,8 +47,8 @@ class Ledger:
 
     def discard(self, tenant: str, job_id: str) -> None:
         """Removes what a submission that was never committed left behind."""
-        for entry in self.store.list(f"{layout.job_folder(tenant, job_id)}manifest/"):
-            self.store.delete(entry.key)
+        keys = [entry.key for entry in self.store.list(layout.manifests(tenant, job_id))]
+        abreast(self.store, self.store.delete, keys)
         self.store.delete(layout.open_job(tenant, job_id))
 
     def write_part(self, tenant: str, job_id: str, part: int, items: Sequence[Item]) -> None:
@@ -165,7 +165,7 @@ class Ledger:
         key = layout.review(job.tenant, job.id)
         if self.store.head(key):
             return
-        lines = (line for part in range(part_count(job.total)) for line in self._report_lines(job, part))
+        lines = (line for text in self._report_texts(job) for line in io.BytesIO(text))
         known = ((float(found[1]), line) for line in lines if (found := _MEAN.search(line)))
         # Of equals the first stays first.
         chosen = heapq.nsmallest(REVIEW_ITEMS, known, key=lambda pair: -pair[0])
@@ -180,14 +180,21 @@ class Ledger:
 
     # Control and ends.
 
-    def control(self, job: Job, control: Control) -> None:
-        """Records what is asked of the job from now on."""
-        self.store.put(layout.control(job.tenant, job.id), _text(control.to_json()), media_type=_JSON)
+    def control(self, job: Job, *, paused: bool | None = None, priority: Priority | None = None) -> None:
+        """Records what is asked of the job from now on, each by itself: nobody overwrites what another asks."""
+        if paused is not None:
+            self.store.put(layout.paused(job.tenant, job.id), _text(paused), media_type=_JSON)
+        if priority is not None:
+            self.store.put(layout.priority(job.tenant, job.id), _text(priority), media_type=_JSON)
 
     def read_control(self, job: Job) -> Control:
         """Returns what was asked of the job last."""
-        data = self._read(layout.control(job.tenant, job.id))
-        return Control.from_json(data) if data else Control(priority=job.priority)
+        paused = self._read(layout.paused(job.tenant, job.id))
+        return Control(paused=bool(paused), priority=self.read_priority(job))
+
+    def read_priority(self, job: Job) -> Priority:
+        """Returns the priority that the job was given last."""
+        return Priority(self._read(layout.priority(job.tenant, job.id)) or job.priority)
 
     def cancel(self, job: Job) -> None:
         """Records that the job is canceled."""
@@ -220,9 +227,12 @@ class Ledger:
         data = self._read(layout.finished(job.tenant, job.id))
         return Ending.from_json(data) if data else None
 
-    def _report_lines(self, job: Job, part: int) -> Iterator[bytes]:
-        with self.store.get(layout.report(job.tenant, job.id, part)) as stream:
-            yield from stream
+    def _report_texts(self, job: Job) -> Iterator[bytes]:
+        """Yields the reports of a job whose parts are all closed; no more are in memory than are read abreast."""
+        keys = [layout.report(job.tenant, job.id, part) for part in range(part_count(job.total))]
+        breadth = self.store.breadth
+        for start in range(0, len(keys), breadth):
+            yield from abreast(self.store, self._whole, keys[start : start + breadth])
 
     def _live_lines(self, job: Job, part: int) -> Iterator[bytes]:
         """Yields the rows of a part: a done record is one, to the byte."""
@@ -237,10 +247,13 @@ class Ledger:
 
     def _bytes(self, key: str) -> bytes | None:
         try:
-            with self.store.get(key) as stream:
-                return stream.read()
+            return self._whole(key)
         except KeyError:
             return None
+
+    def _whole(self, key: str) -> bytes:
+        with self.store.get(key) as stream:
+            return stream.read()
 
     def _read(self, key: str) -> Any:
         data = self._bytes(key)

@@ -14,7 +14,7 @@ from shared.errors import InvalidRecipe
 from shared.registry import shipped
 
 #: Raised by one whenever the same master and recipe would give other pixels than before.
-PIPELINE_VERSION = 3
+PIPELINE_VERSION = 4
 
 DEFAULT_MODEL = "lite"
 

@@ -14,6 +14,7 @@ from shared.index.claims import bitmap
 from shared.items import ItemState, part_count
 from shared.jobs import Job
 from shared.ledger import Ledger
+from shared.storage.abreast import abreast
 
 #: What two bits say; 0 is an item that is queued or running.
 CODES = {ItemState.SUCCEEDED: 1, ItemState.FAILED: 2, ItemState.CANCELED: 3}
@@ -44,15 +45,17 @@ _HAVING = [
 ]
 
 
-def pack(done: bytes, failed: bytes, total: int, *, going: Sequence[int] | None = None) -> bytes:
+def pack(done: bytes, failed: bytes, total: int, *, sealed: bytes = b"", going: Sequence[int] | None = None) -> bytes:
     """Returns the states that the index's bitmaps tell, which may be shorter than `total` bits.
 
-    `going`: the job is canceled, and of its items that have not ended only these will; the others are canceled.
+    `sealed`: of those that are done these were canceled. `going`: the job is canceled, and of its items that have not
+    ended only these will; the others are canceled.
     """
     size = -(-total // 8)
     ended = int.from_bytes(done[:size].ljust(size, b"\0"))
     high = int.from_bytes(failed[:size].ljust(size, b"\0")) & ended
     low = ended & ~high
+    high |= int.from_bytes(sealed[:size].ljust(size, b"\0")) & ended
     if going is not None:
         kept = ended | int.from_bytes(bitmap(going, total))
         stopped = ((1 << total) - 1 << 8 * size - total) & ~kept
@@ -108,9 +111,12 @@ def _either(low: bytes, high: bytes) -> bytes:
     return (int.from_bytes(low) | int.from_bytes(high) << 1).to_bytes(len(low))
 
 
-def _of_reports(ledger: Ledger, job: Job) -> Iterator[bytes]:
-    """Yields the states of one part after the other: 1,000 items are 250 whole bytes."""
-    for part in range(part_count(job.total)):
+def _of_reports(ledger: Ledger, job: Job) -> list[bytes]:
+    """Returns the states of each part: 1,000 items are 250 whole bytes."""
+
+    def packed(part: int) -> bytes:
         codes = [CODES[state] for state in of_report(ledger, job, part)]
         codes += [OPEN] * (-len(codes) % 4)
-        yield bytes(a << 6 | b << 4 | c << 2 | d for a, b, c, d in zip(*[iter(codes)] * 4, strict=True))
+        return bytes(a << 6 | b << 4 | c << 2 | d for a, b, c, d in zip(*[iter(codes)] * 4, strict=True))
+
+    return abreast(ledger.store, packed, range(part_count(job.total)))

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from shared import layout
-from shared.errors import StorageUnavailable
+from shared.errors import PhotochromError, StorageUnavailable
 from shared.storage import ObjectInfo, ObjectStore
 from shared.storage.direct import DirectUploads, NotOffered
 
 MEDIA_TYPE = "application/octet-stream"
+_JSON = "application/json"
 
 #: How often a record is looked for again that another call removes at that moment.
 _TRIES = 4
@@ -74,23 +76,32 @@ def begin(store: ObjectStore, direct: DirectUploads, tenant: str, sha256: str, s
         piece_bytes=direct.piece_bytes(size),
         storage_id=direct.begin(key, media_type=MEDIA_TYPE),
     )
-    record = json.dumps(asdict(upload)).encode()
-    for _ in range(_TRIES):
-        if store.put_if_absent(layout.upload_record(tenant, sha256), record, media_type="application/json"):
-            return upload
-        if other := find(store, tenant, sha256):
+    try:
+        recorded = _recorded(store, tenant, upload)
+    except BaseException:
+        with suppress(PhotochromError):  # what nobody finds again is for the bucket's lifecycle rule
             direct.abort(key, upload.storage_id)
-            return other
-    direct.abort(key, upload.storage_id)
-    raise StorageUnavailable(f"The upload {sha256} is begun and ended by others all the time.", seen=sha256)
+        raise
+    if recorded.storage_id != upload.storage_id:
+        direct.abort(key, upload.storage_id)
+    return recorded
+
+
+def renew(store: ObjectStore, tenant: str, upload: Upload) -> None:
+    """Writes the record of an upload anew: its age tells when somebody came back for it last."""
+    store.put(layout.upload_record(tenant, upload.sha256), _text(upload), media_type=_JSON)
 
 
 def discard(store: ObjectStore, direct: DirectUploads, tenant: str, upload: Upload) -> None:
-    """Removes an upload with all its bytes; the record goes last, so that what breaks off is found again."""
+    """Removes an upload with all its bytes; the record goes last, so that what breaks off is found again.
+
+    The record of an upload that was begun since stays.
+    """
     key = layout.upload(tenant, upload.sha256)
     direct.abort(key, upload.storage_id)
     store.delete(key)
-    store.delete(layout.upload_record(tenant, upload.sha256))
+    if find(store, tenant, upload.sha256) == upload:
+        store.delete(layout.upload_record(tenant, upload.sha256))
 
 
 def remove_leftover(store: ObjectStore, tenant: str, info: ObjectInfo) -> None:
@@ -101,3 +112,19 @@ def remove_leftover(store: ObjectStore, tenant: str, info: ObjectInfo) -> None:
     if upload and not isinstance(direct, NotOffered):
         discard(store, direct, tenant, upload)
     store.delete(info.key)
+
+
+def _recorded(store: ObjectStore, tenant: str, upload: Upload) -> Upload:
+    """Records an upload; returns it, or the one that is recorded already."""
+    for _ in range(_TRIES):
+        if store.put_if_absent(layout.upload_record(tenant, upload.sha256), _text(upload), media_type=_JSON):
+            return upload
+        if other := find(store, tenant, upload.sha256):
+            return other
+    raise StorageUnavailable(
+        f"The upload {upload.sha256} is begun and ended by others all the time.", seen=upload.sha256
+    )
+
+
+def _text(upload: Upload) -> bytes:
+    return json.dumps(asdict(upload)).encode()

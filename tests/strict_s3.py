@@ -77,7 +77,13 @@ class StrictS3:
 def strict_s3() -> Iterator[StrictS3]:
     """A running server on a port of this machine, with the keys that it wants in the environment."""
     server = StrictS3()
-    behind = DomainDispatcherApplication(create_backend_app)
+    simulator, creating = DomainDispatcherApplication(create_backend_app), threading.Lock()
+
+    def behind(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        if "HTTP_IF_NONE_MATCH" not in environ:
+            return simulator(environ, start)
+        with creating:  # the simulator looks, then creates: of two that race both can
+            return simulator(environ, start)
 
     def app(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         query = dict(parse_qsl(environ["QUERY_STRING"], keep_blank_values=True))

@@ -109,6 +109,12 @@ def fetch(shop: Workshop, claim: Claim, job: Job, item: Item, *, alive: Callable
     )
 
 
+def used_up(claim: Claim, job: Job, item: Item) -> Fetched:
+    """Returns an item that cannot even be looked at, and fails since it has no attempt left."""
+    outcome = failure(item, _lost(claim.attempts))
+    return Fetched(claim=claim, job=job, item=item, outcome=outcome, timings={})
+
+
 def color(shop: Workshop, leases: Leases, fetched: Fetched) -> Colored | Begin:
     """Begins the item and makes its pictures; returns the verdict of `begin` where that refuses.
 
@@ -127,20 +133,15 @@ def color(shop: Workshop, leases: Leases, fetched: Fetched) -> Colored | Begin:
                 shop.proofs.now(fetched.job.recipe.model)
             return Colored(fetched=fetched, outcome=failure(fetched.item, error), attempts=attempts)
     if verdict is Begin.EXHAUSTED:
-        lost = WorkerLost(
-            f"This item was begun {attempts} times and each time its worker died or was cut off; limit {MAX_ATTEMPTS}.",
-            limit=MAX_ATTEMPTS,
-            seen=attempts,
-        )
-        return Colored(fetched=fetched, outcome=failure(fetched.item, lost), attempts=attempts)
+        return Colored(fetched=fetched, outcome=failure(fetched.item, _lost(attempts)), attempts=attempts)
     closings.close(shop.ledger, shop.index, shop.clock, fetched.job, closure)
     return verdict
 
 
-def keep(shop: Workshop, colored: Colored) -> Outcome:
+def keep(shop: Workshop, colored: Colored, *, recorded: Callable[[], None] = lambda: None) -> Outcome:
     """Stores the picture and what belongs to it, ends the item and counts it; returns the record that counts.
 
-    May be called again after an error.
+    `recorded` is called when the item has its record. May be called again after an error.
     """
     fetched, job = colored.fetched, colored.fetched.job
     timings = {**fetched.timings, **colored.timings}
@@ -151,7 +152,7 @@ def keep(shop: Workshop, colored: Colored) -> Outcome:
     if outcome is None:
         raise ValueError("an attempt that made nothing must have failed")
     outcome = settling.told(shop, outcome, attempts=colored.attempts, timings=timings)
-    (outcome,) = settling.end(shop, job, [outcome])
+    (outcome,) = settling.end(shop, job, [outcome], recorded=recorded)
     if colored.made and outcome.derivative:
         shop.index.quotas.charge(job.tenant, pixels=outcome.derivative.width * outcome.derivative.height)
     return outcome
@@ -260,6 +261,12 @@ def _put(shop: Workshop, fetched: Fetched, made: Made, timings: dict[str, float]
 def _add(timings: dict[str, float], more: Mapping[str, float]) -> None:
     for stage, seconds in more.items():
         timings[stage] = timings.get(stage, 0.0) + seconds
+
+
+def _lost(attempts: int) -> WorkerLost:
+    words = "each time its worker died, was cut off or met something unforeseen"
+    detail = f"This item was tried {attempts} times and {words}; limit {MAX_ATTEMPTS}. The worker's log may say more."
+    return WorkerLost(detail, limit=MAX_ATTEMPTS, seen=attempts)
 
 
 def _wants_previews(shop: Workshop, job: Job) -> bool:

@@ -76,6 +76,7 @@ def standing(ledger: Ledger, job: Job) -> Standing:
     """Returns how far a job is by its records, and writes the reports of parts that have ended."""
     done: list[int] = []
     failed: list[int] = []
+    sealed: list[int] = []
     succeeded = 0
     reported = ledger.reported_parts(job)
     for part in sorted(reported | ledger.parts_with_ends(job)):
@@ -89,10 +90,12 @@ def standing(ledger: Ledger, job: Job) -> Standing:
             ledger.close_part(job, part)
         done += ends
         failed += [number for number, state in ends.items() if state is ItemState.FAILED]
+        sealed += [number for number, state in ends.items() if state is ItemState.CANCELED]
         succeeded += sum(state is ItemState.SUCCEEDED for state in ends.values())
     return Standing(
         done=bitmap(done, job.total),
         failed=bitmap(failed, job.total),
+        sealed=bitmap(sealed, job.total),
         succeeded=succeeded,
         canceled=ledger.is_canceled(job),
         control=ledger.read_control(job),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from shared import logs
 from shared.clock import timestamp
+from shared.errors import PhotochromError
 from shared.index.claims import Claim
 from shared.items import Item
 from shared.jobs import Job
@@ -35,22 +36,37 @@ def look(shop: Workshop, job: Job, item: Item) -> tuple[dict[str, Sidecar], Outc
     return sidecars, derivatives.ended(item, job.tenant, job.recipe, sidecars, already_made=True)
 
 
-def settle(shop: Workshop, job: Job, claims: Sequence[Claim], items: Sequence[Item]) -> list[Claim]:
+def settle(
+    shop: Workshop,
+    job: Job,
+    claims: Sequence[Claim],
+    items: Sequence[Item],
+    drop: Callable[..., None] = lambda *_: None,
+) -> list[Claim]:
     """Ends those of a job's claimed items that need no coloring; returns the claims of the others.
 
-    May be called again after an error.
+    `drop` is given the claims of those that have their records: their leases need not be kept up any more.
+
+    Among those are items that cannot be looked at for an unforeseen reason: their own attempts say why. May be called
+    again after an error.
     """
 
     def timed(pair: tuple[Claim, Item]) -> Outcome | None:
         begun = time.perf_counter()
-        _, outcome = look(shop, job, pair[1])
+        try:
+            _, outcome = look(shop, job, pair[1])
+        except PhotochromError:
+            raise
+        except Exception:  # noqa: BLE001 - one bad sidecar must not hold up a batch
+            return None
         timings = {"fetch": time.perf_counter() - begun}
         return outcome and told(shop, outcome, attempts=pair[0].attempts, timings=timings)
 
     looked = abreast(shop.store, timed, list(zip(claims, items, strict=True)))
+    left = [claim for claim, outcome in zip(claims, looked, strict=True) if outcome is None]
     if outcomes := [outcome for outcome in looked if outcome]:
-        end(shop, job, outcomes)
-    return [claim for claim, outcome in zip(claims, looked, strict=True) if outcome is None]
+        end(shop, job, outcomes, recorded=lambda: drop(*(claim for claim in claims if claim not in left)))
+    return left
 
 
 def told(shop: Workshop, outcome: Outcome, *, attempts: int, timings: Mapping[str, float]) -> Outcome:
@@ -64,12 +80,16 @@ def told(shop: Workshop, outcome: Outcome, *, attempts: int, timings: Mapping[st
     )
 
 
-def end(shop: Workshop, job: Job, outcomes: Sequence[Outcome]) -> list[Outcome]:
+def end(
+    shop: Workshop, job: Job, outcomes: Sequence[Outcome], *, recorded: Callable[[], None] = lambda: None
+) -> list[Outcome]:
     """Ends a job's items, counts them and closes what that has ended; returns the records that count.
 
-    May be called again after an error.
+    `recorded` is called when they have their records: from then on nobody can do harm who takes them over. May be
+    called again after an error.
     """
     records = shop.ledger.end_items(job, outcomes)
+    recorded()
     closure = shop.index.complete(job.id, {record.number: record.state for record in records})
     closings.close(shop.ledger, shop.index, shop.clock, job, closure)
     for record in records:

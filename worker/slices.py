@@ -14,11 +14,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from shared import logs
 from shared.bells import top_up
 from shared.errors import Misconfigured, NetSelfTestFailed, PhotochromError
+from shared.index import MAX_ATTEMPTS
 from shared.index.claims import Begin, Claim
 from worker import attempts, closings, metrics, settling
 from worker.attempts import Colored, Fetched
@@ -142,7 +144,7 @@ class _Slice:
         def settle() -> list[Claim]:
             self._begin(*claims)
             found = [self.manifests.find(self.shop, claim) for claim in claims]
-            return settling.settle(self.shop, found[0][0], claims, [item for _, item in found])
+            return settling.settle(self.shop, found[0][0], claims, [item for _, item in found], self.leases.drop)
 
         begun = time.perf_counter()
         left = self._guarded(claims, settle)
@@ -151,7 +153,6 @@ class _Slice:
         if left is None:
             return ()
         self.ended += len(claims) - len(left)
-        self.leases.drop(*(claim for claim in claims if claim not in left))
         for claim in left:
             self.leases.hold(claim, _IN_TURN)
         return left
@@ -167,13 +168,21 @@ class _Slice:
             else:
                 self.ahead.append(fetchers.submit(self._fetch, claim))
         if spare:
-            self._release(spare, wait=0, refund=False)
+            self._release(spare, wait=0, charge=False)
 
     def _fetch(self, claim: Claim) -> Fetched | None:
         def fetch() -> Fetched:
             self._begin(claim)
             job, item = self.manifests.find(self.shop, claim)
-            return attempts.fetch(self.shop, claim, job, item, alive=lambda: self._begin(claim))
+            try:
+                return attempts.fetch(self.shop, claim, job, item, alive=lambda: self._begin(claim))
+            except PhotochromError:
+                raise
+            except Exception:
+                if claim.attempts < MAX_ATTEMPTS:
+                    raise
+                _log.exception("attempts_used_up", **_named([claim]))
+                return attempts.used_up(claim, job, item)
 
         fetched = self._guarded([claim], fetch)
         if fetched is not None:
@@ -203,11 +212,8 @@ class _Slice:
 
     def _keep(self, claim: Claim, colored: Colored) -> bool:
         with closing(colored):
-            outcome = self._guarded([claim], lambda: attempts.keep(self.shop, colored))
-        if outcome is None:
-            return False
-        self.leases.drop(claim)
-        return True
+            drop = partial(self.leases.drop, claim)
+            return self._guarded([claim], lambda: attempts.keep(self.shop, colored, recorded=drop)) is not None
 
     def _wait(self, most: int) -> None:
         """Waits until at most `most` items are being stored."""
@@ -218,8 +224,8 @@ class _Slice:
         """Runs one stage of items of one claim; returns None where they went back.
 
         What goes wrong ends the slice only where it is the net: NetSelfTestFailed is raised. Trouble outside is waited
-        out and never charged to an item. Anything unforeseen is, where the item was begun: after five such attempts it
-        fails, so that it cannot come back for ever.
+        out and never charged to an item. Anything unforeseen is, begun or not: after five such attempts an item fails,
+        so that it cannot come back for ever.
         """
         attempt = 0
         while True:
@@ -233,7 +239,7 @@ class _Slice:
                     metrics.given_back(error.code)
                     # What waiting ends, or the operator, is no item's fault.
                     outside = error.retryable or isinstance(error, Misconfigured)
-                    self._release(claims, wait=_OUTAGE_WAIT, refund=outside)
+                    self._release(claims, wait=_OUTAGE_WAIT, charge=not outside and len(claims) == 1)
                     if isinstance(error, NetSelfTestFailed):
                         raise
                     return None
@@ -242,13 +248,14 @@ class _Slice:
                 _log.exception("attempt_failed", **_named(claims))
                 metrics.given_back("unforeseen")
                 # Of several one may be at fault: they come back one by one, and only that one waits.
-                self._release(claims, wait=_UNFORESEEN_WAIT if len(claims) == 1 else 0, refund=False)
+                alone = len(claims) == 1
+                self._release(claims, wait=_UNFORESEEN_WAIT if alone else 0, charge=alone)
                 return None
 
-    def _release(self, claims: Sequence[Claim], *, wait: float, refund: bool) -> None:
+    def _release(self, claims: Sequence[Claim], *, wait: float, charge: bool) -> None:
         self.leases.drop(*claims)
         claim = claims[0]
-        closure = self.shop.index.release(*claims, wait=wait, refund=refund)
+        closure = self.shop.index.release(*claims, wait=wait, charge=charge)
         if closure.job and (job := self.shop.ledger.read_job(claim.tenant, claim.job)):
             closings.close_job(self.shop.ledger, self.shop.index, self.shop.clock, job)
 

@@ -33,7 +33,7 @@ export class Failures {
     this.job = job;
     const failed = job.counts.failed;
     this.box.hidden = !failed || job.total <= FEW;
-    this.box.querySelector("summary").textContent = `Why ${count(failed, "photo")} failed`;
+    this.box.querySelector("summary").textContent = ended ? `Why ${count(failed, "photo")} failed` : "Why photos failed so far";
     if (this.box.hidden || !ended) return;
     if (!this.box.open) this.box.open = true;
     else if (failed !== this.#known) this.#count();

@@ -5,7 +5,7 @@ import { Refusal, call } from "./server.js";
 import { ENDED } from "./words.js";
 
 /** When to ask again where the server does not say, seconds. */
-const AWAY = 2;
+export const AWAY = 2;
 
 /** A pause that can be cut short. */
 export class Alarm {
@@ -59,7 +59,7 @@ export async function follow(id, alarm, wanted, seen) {
       await seen(job);
       if (ENDED.includes(job.state)) return;
     } catch (error) {
-      if (error instanceof Refusal && [401, 404].includes(error.status)) throw error;
+      if (error instanceof Refusal && [401, 403, 404].includes(error.status)) throw error;
       explain(error);
       pause = error.retryAfter || AWAY;
     }

@@ -13,7 +13,6 @@ const OVER = ["succeeded", "failed", "canceled"];
 export class Pictures {
   /** Where the pages so far begin; the last is the one shown. */
   #starts = [0];
-  #next = null;
 
   /** @param {HTMLElement} node the job's element */
   constructor(node) {
@@ -22,7 +21,7 @@ export class Pictures {
     [this.back, this.on] = this.pager.querySelectorAll("button");
     this.job = null;
     this.back.addEventListener("click", () => this.#turn(() => this.#starts.pop()));
-    this.on.addEventListener("click", () => this.#turn(() => this.#starts.push(this.#next)));
+    this.on.addEventListener("click", () => this.#turn(() => this.#starts.push(this.#following())));
   }
 
   /** Fetches items only where some have ended that the page has room for. @param {any} job */
@@ -45,17 +44,31 @@ export class Pictures {
     return (this.#starts.length - 1) * ON_PAGE;
   }
 
+  /** Where the next page begins. */
+  #following() {
+    return Number(this.cards.lastElementChild.dataset.number) + 1;
+  }
+
   /** @param {() => void} move */
   async #turn(move) {
     move();
-    await this.#load().then(() => this.#tell(), explain);
+    try {
+      await this.#load();
+      // The last photos may have ended out of their order, and stand on an earlier page.
+      if (!this.cards.childElementCount) {
+        this.#starts.pop();
+        await this.#load();
+      }
+      this.#tell();
+    } catch (error) {
+      explain(error);
+    }
   }
 
   async #load() {
     const which = this.few ? `limit=${FEW}` : `state=succeeded&limit=${ON_PAGE}`;
     const path = `v1/jobs/${this.job.id}/items?cursor=${this.#starts.at(-1)}&${which}`;
-    const { items, next } = await (await call(path)).json();
-    this.#next = next;
+    const { items } = await (await call(path)).json();
     this.#place(items.filter((item) => OVER.includes(item.state)));
   }
 
@@ -77,9 +90,9 @@ export class Pictures {
     this.pager.hidden = this.few || !succeeded;
     const first = this.#before() + 1;
     const last = first + this.cards.childElementCount - 1;
-    this.pager.querySelector("span").textContent = `Pictures ${grouped(first)} to ${grouped(last)} of ${grouped(succeeded)}`;
+    this.pager.querySelector("span").textContent = `Pictures ${grouped(first)}–${grouped(last)} of ${grouped(succeeded)}`;
     enable(this.back, this.#starts.length > 1, this.on);
-    enable(this.on, this.#next !== null || last < succeeded, this.back);
+    enable(this.on, this.cards.childElementCount === ON_PAGE && last < succeeded, this.back);
   }
 }
 

@@ -35,7 +35,7 @@ export const dated = (moment) => new Date(moment).toLocaleString(undefined, { da
 export function stateWord(job) {
   if (job.waiting_for) return "Waiting for a worker";
   if (job.state !== "completed" || !job.counts.failed) return STATES[job.state] ?? job.state;
-  return job.counts.succeeded ? "Done, not all" : "Failed";
+  return job.counts.succeeded ? `Done, ${grouped(job.counts.failed)} failed` : "Failed";
 }
 
 /** @param {any} job @returns {string} which of the page's looks its state has */

@@ -17,7 +17,7 @@ from photochrom.bagit.bags import DECLARATION, PAYLOAD
 from photochrom.bagit.lines import manifest_line
 from photochrom.errors import DownloadDamaged
 from photochrom.files.fixity import digests, many
-from photochrom.files.replacing import replacing
+from photochrom.files.replacing import is_partial, replacing
 
 #: SHA-512 since the RFC asks for it by default, SHA-256 since it is what the service names files by.
 _ALGORITHMS = ("sha256", "sha512")
@@ -78,9 +78,14 @@ def close_bag(
 
 
 def _payload(folder: Path) -> Iterator[Path]:
+    """Yields the files of the payload, sorted; removes what a killed run left half written."""
     for here, folders, names in os.walk(folder / PAYLOAD):
         folders.sort()
-        yield from (Path(here, name) for name in sorted(names))
+        for name in sorted(names):
+            if is_partial(name):
+                Path(here, name).unlink()
+            else:
+                yield Path(here, name)
 
 
 def _require(path: str, known: str | None, found: str) -> None:

@@ -76,7 +76,7 @@ WHERE items.recipe = ? AND key = ? AND items.number > ? ORDER BY items.number LI
 """
 
 _WITHOUT_JOB = f"""
-SELECT found.number, found.path, name, found.code, found.detail, {_ITEMS}
+SELECT found.number, found.path, name, identifier, found.code, found.detail, {_ITEMS}
 FROM run.found LEFT JOIN items ON items.path = found.path AND items.recipe = ?
 WHERE kind < {_OTHER} AND found.number > ? AND (found.code IS NOT NULL OR items.key IS NULL)
 ORDER BY found.number LIMIT {PAGE}
@@ -177,13 +177,13 @@ class Collection:
     def _without_job(self, recipe: str) -> Iterator[Entry]:
         last = 0
         while page := self._database.rows(_WITHOUT_JOB, recipe, last):
-            for _, path, name, code, detail, *known in page:
+            for _, path, name, identifier, code, detail, *known in page:
                 if code is None and known[0] is not None:
                     yield entry_of(known)
                 else:
                     state = "failed" if code else "queued"
                     fresh = Entry(path=path, recipe=recipe, sha256="", filename=name, state=state)
-                    yield replace(fresh, code=code, detail=detail)
+                    yield replace(fresh, client_ref=identifier, code=code, detail=detail)
             last = page[-1][0]
 
     def skipped(self, limit: int) -> list[str]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from photochrom.errors import InUse
+from photochrom.errors import ClientError, InUse, NoSpace, StateDamaged
 
 Row = tuple[Any, ...]
 
@@ -22,30 +22,34 @@ class Database:
     """
 
     def __init__(self, path: Path) -> None:
-        """Opens or creates the file."""
+        """Opens or creates the file; raises what each call may raise: NoSpace, StateDamaged."""
         self._guard = threading.RLock()
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
+        self._path = path
+        with self._ours():
+            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            # Alone with it, SQLite needs no memory that processes share, which network drives do not have.
+            self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
 
     def close(self) -> None:
         """Closes it."""
-        with self._guard:
+        with self._guard, self._ours():
             self._db.close()
 
     def script(self, text: str) -> None:
         """Runs statements."""
-        with self._guard:
+        with self._guard, self._ours():
             self._db.executescript(text)
 
     def rows(self, sql: str, *values: object) -> list[Row]:
         """Returns all rows of a query, which its caller keeps small."""
-        with self._guard:
+        with self._guard, self._ours():
             return self._db.execute(sql, values).fetchall()
 
     def run(self, sql: str, *values: object) -> None:
         """Runs one statement."""
-        with self._guard:
+        with self._guard, self._ours():
             self._db.execute(sql, values)
 
     def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
@@ -56,25 +60,45 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Makes one transaction of the calls within; other threads wait."""
-        with self._guard:
+        with self._guard, self._ours():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # a full disk has rolled it back already
+                    self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
 
     @contextmanager
     def durably(self) -> Iterator[None]:
         """Makes one transaction that, with all before it, is on the disk when it ends."""
-        with self._guard:
+        with self._guard, self._ours():
             self._db.execute("PRAGMA synchronous=FULL")
             try:
                 with self.transaction():
                     yield
             finally:
                 self._db.execute("PRAGMA synchronous=NORMAL")
+
+    @contextmanager
+    def _ours(self) -> Iterator[None]:
+        """Raises what SQLite says as an error of ours."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise _explained(error, self._path) from error
+
+
+def _explained(error: sqlite3.Error, path: Path) -> ClientError:
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        return NoSpace(
+            f"no space: {path.parent} is full. Make room and run the same command again; it goes on from here."
+        )
+    return StateDamaged(
+        f"{path} cannot be used: {error}. Move the folder {path.parent} away and run the same command again: what the "
+        "server has is not sent again, and results that are here are not fetched again."
+    )
 
 
 @contextmanager

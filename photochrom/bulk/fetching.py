@@ -14,10 +14,13 @@ from photochrom.bulk.display import Display
 from photochrom.bulk.outputs import outputs
 from photochrom.bulk.state import Entry, State
 from photochrom.client import Client
-from photochrom.errors import DownloadDamaged
+from photochrom.errors import DownloadDamaged, ProblemError
 from photochrom.files.fixity import file_digest
 from photochrom.scans.scan import EXTENSIONS
 from photochrom.wire.records import Item
+
+#: What is wrong with one result, and not with the server.
+_OF_THE_RESULT = (410, 500)
 
 
 class Fetching:
@@ -66,6 +69,11 @@ class Fetching:
         except (DownloadDamaged, FileExistsError) as error:
             code = "output_exists" if isinstance(error, FileExistsError) else "download_damaged"
             self.end(replace(done, state="failed", code=code, detail=str(error)))
+            return
+        except ProblemError as error:
+            if error.status not in _OF_THE_RESULT:
+                raise
+            self.end(replace(done, state="failed", code=error.code, detail=error.detail))
             return
         self.end(replace(done, output=output))
 

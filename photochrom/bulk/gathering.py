@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
+import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +21,21 @@ from photochrom.client import Client
 from photochrom.errors import ProblemError
 from photochrom.wire.records import Job
 
-#: Scans of the first job, so that work begins soon; each further one has twice as many, up to the most.
-FIRST_ITEMS, MOST_ITEMS = 1_000, 50_000
+#: Scans of the first job, few, so that workers color while the others are sent; each further one has twice as many.
+FIRST_ITEMS, MOST_ITEMS = 50, 50_000
+
+#: Seconds after which the first job is made of fewer, since scans can be large and lines slow; these double as well.
+FIRST_SECONDS, MOST_SECONDS = 30.0, 1800.0
 
 #: The most that a server takes as one job.
 JOB_ITEMS = 1_000_000
 
-#: Scans that the server is asked about at once.
-_ASKED = 1_000
+#: Scans that the server is asked about at once: so many, no more than a job has, or as many as have so many bytes. Its
+#: links are good for an hour only, and an old one costs a call more.
+_ASKED, _ASKED_BYTES = 1_000, 1 << 30
+
+#: Groups of them that are on their way side by side: the next one's files go out while the last of one still do.
+_GROUPS = 2
 
 #: What is wrong with one file, and not with the call; what no repetition of a submission mends.
 _OF_THE_FILE = (413, 415, 422)
@@ -47,58 +58,78 @@ class Gathering:
         one_job: bool,
         refused: Callable[[Entry], None],
         made: Callable[[Sent, Job], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Takes what every job says of itself (`head`), and whom to tell of scans refused and of jobs made."""
         self._client = client
         self._state = state
         self._display = display
         self._crew = Crew(parallel, halt)
+        self._groups = Crew(_GROUPS, halt)
+        self._on_their_way: deque[tuple[list[Entry], Future[_Arrived]]] = deque()
         self._head = json.dumps(head, sort_keys=True)
         self._recipe = recipe
         self._refused = refused
         self._made = made
         self._size = JOB_ITEMS if one_job else FIRST_ITEMS
+        self._seconds = math.inf if one_job else FIRST_SECONDS
         self._waiting: list[Entry] = []
-        self._key, self._count = str(uuid.uuid4()), 0
+        self._bytes = 0
+        self._key, self._count, self._begun = str(uuid.uuid4()), 0, clock()
+        self._clock = clock
         self.uploaded = 0
 
     def close(self) -> None:
         """Lets the threads end."""
+        self._groups.close()
         self._crew.close()
 
-    def add(self, entry: Entry) -> None:
-        """Takes a scan that wants a job."""
+    def add(self, entry: Entry, size: int) -> None:
+        """Takes a scan of so many bytes that wants a job."""
         self._waiting.append(entry)
-        if len(self._waiting) >= _ASKED:
+        self._bytes += size
+        if len(self._waiting) >= min(_ASKED, self._size) or self._bytes >= _ASKED_BYTES:
             self._send()
 
     def finish(self) -> None:
         """Makes a job of what is left."""
         self._send()
+        while self._on_their_way:
+            self._settle()
         self._make()
 
     def _send(self) -> None:
-        """Uploads what the server lacks of the scans that wait, and gathers those that it took."""
-        entries, self._waiting = self._waiting, []
-        if not entries:
-            return
+        """Has what the server lacks of the scans that wait uploaded, and gathers those that it took before."""
+        entries, self._waiting, self._bytes = self._waiting, [], 0
+        if entries:
+            self._on_their_way.append((entries, self._groups.submit(self._upload, entries)))
+        while len(self._on_their_way) > _GROUPS:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Gathers the first scans that are on their way, once they are there."""
+        entries, future = self._on_their_way.popleft()
+        sent = future.result()
+        self.uploaded += sent.count
         if self._count + len(entries) > JOB_ITEMS:
             self._make()
-        problems = self._upload(entries)
+        if not self._count:
+            self._begun = self._clock()
         taken = []
         for entry in entries:
-            if problem := problems.get(entry.sha256):
+            if problem := sent.problems.get(entry.sha256):
                 self._refused(replace(entry, state="failed", code=problem[0], detail=problem[1]))
             else:
                 taken.append(replace(entry, key=self._key, number=self._count))
                 self._count += 1
         self._state.save(*taken)
-        if self._count >= self._size:
+        if self._count >= self._size or self._clock() - self._begun >= self._seconds:
             self._make()
             self._size = min(MOST_ITEMS, 2 * self._size)
+            self._seconds = min(MOST_SECONDS, 2 * self._seconds)
 
-    def _upload(self, entries: Sequence[Entry]) -> dict[str, tuple[str, str]]:
-        """Sends the bytes that are not there; returns code and words of what was refused, by digest."""
+    def _upload(self, entries: Sequence[Entry]) -> _Arrived:
+        """Sends the bytes that are not there. Several threads call."""
         paths = {entry.sha256: Path(entry.path) for entry in entries}
         problems: dict[str, tuple[str, str]] = {}
         sizes: dict[str, int] = {}
@@ -125,8 +156,8 @@ class Gathering:
             progress(sizes[sha256] - progress.told)
             return sha256 not in problems
 
-        self.uploaded += sum(future.result() for future in [self._crew.submit(send, answer) for answer in missing])
-        return problems
+        count = sum(future.result() for future in [self._crew.submit(send, answer) for answer in missing])
+        return _Arrived(count=count, problems=problems)
 
     def _make(self) -> None:
         """Notes a job of what was gathered, and then makes it."""
@@ -154,6 +185,16 @@ class Gathering:
         job = self._client.submit(items, **head, idempotency_key=sent.key)
         self._state.name_job(sent.key, job.id)
         return replace(sent, job=job.id), job
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Arrived:
+    """What became of the bytes of a group."""
+
+    #: files that were sent
+    count: int
+    #: digest -> code and words of what was refused
+    problems: Mapping[str, tuple[str, str]]
 
 
 class _Progress:

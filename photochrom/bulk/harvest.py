@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from photochrom.bulk.crew import Crew, Halt
@@ -45,15 +46,26 @@ class Harvest:
     """Follows jobs until each has ended and its results are here."""
 
     def __init__(
-        self, client: Client, state: State, display: Display, fetching: Fetching, halt: Halt, *, parallel: int
+        self,
+        client: Client,
+        state: State,
+        display: Display,
+        fetching: Fetching,
+        halt: Halt,
+        *,
+        parallel: int,
+        brought: Callable[[Sent], None],
     ) -> None:
-        """Does nothing until `start`."""
+        """Does nothing until `start`. `brought` is told, by a thread of its own, of each job whose results are here."""
         self._client = client
         self._state = state
         self._display = display
         self._fetching = fetching
         self._halt = halt
         self._crew = Crew(parallel, halt)
+        self._clerk = Crew(1, halt)
+        self._brought = brought
+        self._told: list[Future[None]] = []
         self._jobs: list[Open] = []
         self._last = threading.Event()
         self._waits: dict[str, str | None] = {}
@@ -82,11 +94,14 @@ class Harvest:
         while self._thread.is_alive():
             self._halt.sleep(0.05)
         self._halt.check()
+        for told in self._told:
+            told.result()
 
     def close(self) -> None:
         """Lets the threads end."""
         self._last.set()
         self._crew.close()
+        self._clerk.close()
 
     def _guarded(self) -> None:
         try:
@@ -99,6 +114,7 @@ class Harvest:
             self._halt.check()
             for job in [job for job in self._jobs if job.left <= 0]:
                 self._state.end_job(job.sent.key)
+                self._told.append(self._clerk.submit(self._brought, job.sent))
                 self._jobs.remove(job)
             waiting = [job for job in self._jobs if not job.over]
             if not waiting:

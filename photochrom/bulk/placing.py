@@ -47,9 +47,7 @@ def place(database: Database) -> None:
         last = page[-1][0]
 
 
-def _place(
-    database: Database, number: int, name: PurePosixPath, held: Callable[[str], bool], *, alone: bool
-) -> None:
+def _place(database: Database, number: int, name: PurePosixPath, held: Callable[[str], bool], *, alone: bool) -> None:
     stem, count = name.stem if alone else name.name, 1
     stem = stem.encode()[:_STEM_BYTES].decode(errors="ignore")
     target = str(name.with_name(f"{stem}_colorized"))

@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS outputs (output TEXT PRIMARY KEY, sha256 TEXT);
 _STEPS = (
     "ALTER TABLE jobs ADD COLUMN head TEXT",
     "ALTER TABLE items ADD COLUMN client_ref TEXT",
-    "CREATE INDEX items_by_output ON items (output COLLATE NOCASE)",
+    "CREATE INDEX IF NOT EXISTS items_by_output ON items (output COLLATE NOCASE)",
 )
 
 #: Rows that are read at once.

@@ -8,13 +8,12 @@ sending and fetching go on at the same time, and none of them holds more than a 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from photochrom.bulk.collection import NO_PICTURE, Collection
 from photochrom.bulk.crew import Halt
@@ -26,63 +25,23 @@ from photochrom.bulk.harvest import Harvest
 from photochrom.bulk.outputs import outputs_of
 from photochrom.bulk.reading import Reading, read
 from photochrom.bulk.state import Entry, Sent, State
+from photochrom.bulk.wishes import Summary, Wishes
 from photochrom.client import Client
 from photochrom.errors import ProblemError
 from photochrom.scans.scan import STATE_FOLDER, Scan
 from photochrom.wire.records import Job
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wishes:
-    """What is asked of a submission."""
-
-    #: folder for the results; None leaves them at the server
-    out: Path | None
-    #: fields of the recipe that are not left to the server
-    recipe: Mapping[str, Any] = field(default_factory=dict)
-    #: https URL that is told when a job has ended
-    webhook: str | None = None
-    #: low, normal or high
-    priority: str | None = None
-    #: replace files in OUT that are not ours
-    force: bool = False
-    #: submit what failed before once more
-    retry_failed: bool = False
-    #: follow the jobs and fetch what they bring
-    wait: bool = True
-    #: one job for all, made once everything is uploaded
-    one_job: bool = False
-    #: transfers at once, each way
-    parallel: int = 4
-    #: folder of the state, where that is not in `out`
-    state: Path | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Summary:
-    """What became of the scans, and what this run did for it."""
-
-    #: scans by what became of them
-    succeeded: int
-    failed: int
-    canceled: int
-    #: still at the server
-    queued: int
-    #: files that are no pictures
-    skipped: int
-    #: files that were sent
-    uploaded: int
-    #: ids of the jobs that were made
-    jobs: tuple[str, ...]
-    #: files that were fetched
-    downloaded: int
+#: Is told of a job whose results are all here: the run, the job's id, and what yields its scans by number.
+Brought = Callable[["Submission", str, Callable[[], Iterator[Entry]]], None]
 
 
 class Submission:
     """One run. A context: leaving it ends the threads, and whatever they had begun goes on with the next run."""
 
-    def __init__(self, client: Client, display: Display, wishes: Wishes) -> None:
-        """Opens the state; raises InUse where another run has it."""
+    def __init__(
+        self, client: Client, display: Display, wishes: Wishes, *, brought: Brought = lambda run, job, entries: None
+    ) -> None:
+        """Opens the state; raises InUse where another run has it. `brought` is told of jobs by a thread of its own."""
         self._client = client
         self._display = display
         self._wishes = wishes
@@ -101,7 +60,7 @@ class Submission:
         self._halt = Halt()
         self._fetching = self._make_fetching()
         self._gathering = self._make_gathering()
-        self._harvest = Harvest(client, self.state, display, self._fetching, self._halt, parallel=wishes.parallel)
+        self._harvest = self._make_harvest(brought)
 
     def __enter__(self) -> Submission:
         return self
@@ -197,7 +156,7 @@ class Submission:
                 self._fail(found.path, *reading.problem)
             elif self._wants(found.entry, reading.sha256):
                 fresh = Entry(path=found.path, recipe=self._recipe, sha256=reading.sha256, filename=found.name)
-                self._gathering.add(replace(fresh, client_ref=found.identifier))
+                self._gathering.add(replace(fresh, client_ref=found.identifier), found.size)
 
     def _wants(self, entry: Entry | None, sha256: str) -> bool:
         """Tells whether a scan has to be submitted, after what is known of it."""
@@ -225,6 +184,13 @@ class Submission:
             recipe=wishes.recipe,
             force=wishes.force,
         )
+
+    def _make_harvest(self, brought: Brought) -> Harvest:
+        def told(sent: Sent) -> None:
+            brought(self, sent.job or "", partial(self.collection.entries, self._recipe, sent.key))
+
+        parts = (self._client, self.state, self._display, self._fetching, self._halt)
+        return Harvest(*parts, parallel=self._wishes.parallel, brought=told)
 
     def _make_gathering(self) -> Gathering:
         wishes = self._wishes

@@ -66,4 +66,5 @@ def _lines(plan: Plan, time: Estimate) -> Iterator[str]:
 def _span(hours: float) -> str:
     if hours >= 1:
         return f"{hours:,.1f} hours"
-    return f"{max(1, round(hours * 60))} minutes"
+    minutes = max(1, round(hours * 60))
+    return f"{minutes} minute{'' if minutes == 1 else 's'}"

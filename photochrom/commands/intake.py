@@ -40,7 +40,7 @@ class Intake:
 
     def scans(self, remember: Remember = lambda rows: None) -> Iterator[Scan]:
         """Yields the scans; what a bag's check has read is told to `remember`, so that it is not read again."""
-        if self.manifest:
+        if self.manifest is not None:
             yield from self.manifest.scans(self.cannot_read, self.filters)
             return
         for path, bag in self.bags.items():
@@ -65,16 +65,16 @@ class Intake:
 
     def columns(self) -> Sequence[str]:
         """Returns the manifest's columns that come back in the report."""
-        return self.manifest.columns if self.manifest else ()
+        return self.manifest.columns if self.manifest is not None else ()
 
     def cells(self, name: str) -> Sequence[str]:
         """Returns a scan's cells in these columns."""
-        return self.manifest.cells(name) if self.manifest else ()
+        return self.manifest.cells(name) if self.manifest is not None else ()
 
     def close(self) -> None:
         """Removes temporary databases."""
         for each in (self.manifest, *self.bags.values()):
-            if each:
+            if each is not None:
                 each.close()
 
 
@@ -99,7 +99,7 @@ def open_intake(
         raise click.UsageError(str(error)) from error
     bags = {path: Bag(path, threads=cores()) for path in paths if (path / DECLARATION).is_file()}
     listed = Manifest(manifest) if manifest else None
-    if listed and (count := listed.unnamed(out=out.resolve() if out else None)):
+    if listed is not None and (count := listed.unnamed(out=out.resolve() if out else None)):
         note(f"{count:,} files beside the manifest are named in no row and left out.")
     return Intake(paths=paths, out=out, filters=filters, note=note, manifest=listed, bags=bags)
 

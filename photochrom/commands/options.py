@@ -10,6 +10,7 @@ import click
 
 from photochrom.client import DEFAULT_SERVER
 from photochrom.errors import ClientError, ProblemError, ServerUnreachable
+from photochrom.wire.retries import span
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -45,15 +46,8 @@ def _hint(error: ClientError) -> str:
     if error.code == "forbidden":
         return "Whoever runs the server makes such a key: `photochrom keys create --scope ...`."
     if error.status == 429 and error.retry_after is not None:
-        return f"There is more in {_span(error.retry_after)}: try again then."
+        return f"There is more in {span(error.retry_after)}: try again then."
     return ""
-
-
-def _span(seconds: float) -> str:
-    """Returns a time in words, rounded up."""
-    size, unit = (3600, "hour") if seconds > 3600 else (60, "minute") if seconds > 60 else (1, "second")
-    count = max(1, math.ceil(seconds / size))
-    return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
 class Command(click.Command):
@@ -65,8 +59,18 @@ class Command(click.Command):
             return super().invoke(ctx)
         except ClientError as error:
             raise Failure(error) from error
+        except KeyboardInterrupt:  # whoever pressed Ctrl-C knows, and `submit` has said what that means
+            raise click.exceptions.Exit(SOME_FAILED) from None
         except OSError as error:
             raise click.ClickException(f"{error.filename or ''}: {error.strerror or error}") from error
+
+
+def _address(context: click.Context, option: click.Parameter, text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise click.BadParameter(
+            f"{text!r} is no address such as {DEFAULT_SERVER}: it begins with http:// or https://."
+        )
+    return text
 
 
 def server_options(function: F) -> F:
@@ -77,6 +81,7 @@ def server_options(function: F) -> F:
         default=DEFAULT_SERVER,
         envvar="PHOTOCHROM_SERVER",
         show_default=True,
+        callback=_address,
         help="Address of the server (PHOTOCHROM_SERVER).",
     )(function)
 

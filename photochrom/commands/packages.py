@@ -59,7 +59,7 @@ class Packages:
 def papers_at_the_end(
     run: Submission, client: Server, intake: Intake, handover: Handover | None
 ) -> Iterator[list[str]]:
-    """Writes the papers when a run ends, also when it is broken off: then of what was heard so far.
+    """Writes the papers when a run ends; when it is broken off the report alone, of what was heard so far.
 
     The list that it yields is filled with the papers that are not ours and stayed.
     """
@@ -68,7 +68,7 @@ def papers_at_the_end(
         yield foreign
     except (KeyboardInterrupt, ClientError):
         if handover:
-            handover.papers(run, client, intake, ask=False)
+            handover.report(run, intake)
         raise
     if handover:
         foreign += handover.papers(run, client, intake)

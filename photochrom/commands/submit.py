@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
@@ -14,7 +14,9 @@ import click
 from rich.console import Console
 
 from photochrom.bulk.collection import real_path
-from photochrom.bulk.submission import Submission, Summary, Wishes
+from photochrom.bulk.state import Entry
+from photochrom.bulk.submission import Brought, Submission
+from photochrom.bulk.wishes import Summary, Wishes
 from photochrom.client import Client
 from photochrom.commands.dry_run import dry_run as say_plan
 from photochrom.commands.intake import Intake
@@ -23,8 +25,13 @@ from photochrom.commands.packages import Packages, package_options, papers_at_th
 from photochrom.display.bars import Bars
 from photochrom.display.figures import SHOWN_FAILURES, Figures, Lines, print_failures
 from photochrom.display.json_lines import JsonLines
+from photochrom.papers.handover import Handover
 from photochrom.scans.scan import Scan
 from photochrom.scans.watching import Watch
+
+#: Seconds for which a server that has answered before is called again: a collection takes days, and a night's upkeep of
+#: its server must not end it.
+_PATIENCE = 3600.0
 
 #: Files that are no pictures whose names a person is shown.
 _SHOWN_SKIPPED = 20
@@ -97,7 +104,7 @@ def submit(
             client = Client(server, api_key)
             say_plan(intake, client, recipe, out=out, hash_all=packages.hash_all, as_json=as_json)
         return
-    handover = packages.handover(out, force=force) if out and not no_wait else None
+    handover = packages.handover(out, force=force) if out else None
     wishes = Wishes(
         out=handover.results if handover else out,
         state=handover.state if handover else None,
@@ -111,11 +118,13 @@ def submit(
         parallel=parallel,
     )
     display = JsonLines() if as_json else Bars() if Console(stderr=True).is_terminal else Lines()
-    client = Client(server, api_key, notify=display.note)
+    client = Client(server, api_key, notify=display.note, patience=_PATIENCE)
     with (
         packages.intake(paths, out=out, note=display.note) as intake,
-        Submission(client, display, wishes) as run,
+        Submission(client, display, wishes, brought=_papers(handover, client, intake)) as run,
     ):
+        if no_wait:  # nothing comes that papers could lie beside
+            handover = None
         if handover:
             handover.begin()
         with display, papers_at_the_end(run, client, intake, handover) as foreign:
@@ -138,6 +147,16 @@ def submit(
     sys.exit(SOME_FAILED if bad else 0)
 
 
+def _papers(handover: Handover | None, client: Client, intake: Intake) -> Brought:
+    """Returns what writes the papers of each job as soon as its results are here."""
+
+    def write(run: Submission, job: str, entries: Callable[[], Iterable[Entry]]) -> None:
+        if handover:
+            handover.papers_of(run, client, intake, job, entries)
+
+    return write
+
+
 def _run(run: Submission, display: Figures, scans: Iterable[Scan]) -> None:
     try:
         run.add(scans)
@@ -149,7 +168,7 @@ def _run(run: Submission, display: Figures, scans: Iterable[Scan]) -> None:
 
 def _watch(run: Submission, display: Figures, intake: Intake, quiet: float) -> None:
     """Submits what comes until Ctrl-C; what is on its way then is taken up by the next run."""
-    if intake.manifest or intake.bags:
+    if intake.manifest is not None or intake.bags:
         raise click.UsageError("--watch looks at folders: a manifest or a bag is submitted once, as it is.")
 
     def known(path: Path, size: int, mtime_ns: int) -> bool:

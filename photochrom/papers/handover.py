@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from typing import Protocol
 
 from photochrom.bagit.bags import PAYLOAD
 from photochrom.bagit.making import close_bag, open_bag
-from photochrom.bulk.state import State
+from photochrom.bulk.state import Entry, State
 from photochrom.bulk.submission import Submission
 from photochrom.files.fixity import cores
 from photochrom.papers.paper import papers
@@ -59,12 +59,37 @@ class Handover:
         if self.bag:
             open_bag(self.out)
 
-    def papers(self, run: Submission, client: Server, table: Columns, *, ask: bool = True) -> list[str]:
+    def papers(self, run: Submission, client: Server, table: Columns) -> list[str]:
         """Writes report, sidecars and PREMIS of all scans of a run; returns those that are not ours and stayed.
 
-        Without `ask` they hold what was heard before. Raises ClientError where the server does not answer.
+        Raises ClientError where the server does not answer.
         """
-        work = Paperwork(
+        with closing(self._reports()) as reports:
+            for job, _ in run.by_job():
+                if job:
+                    reports.fetch(client, job)
+            return self._work(run, table).write(papers(run.by_job(), reports))
+
+    def papers_of(
+        self, run: Submission, client: Server, table: Columns, job: str, entries: Callable[[], Iterable[Entry]]
+    ) -> None:
+        """Writes sidecars and PREMIS of one job's scans, while others are still on their way."""
+        work = self._work(run, table)
+        with closing(self._reports()) as reports:
+            reports.fetch(client, job)
+            for paper in papers([(job, entries)], reports):
+                work.write_beside(paper)
+
+    def report(self, run: Submission, table: Columns) -> None:
+        """Writes a report of what was heard so far; asks nobody."""
+        with closing(self._reports()) as reports:
+            self._work(run, table).write(papers(run.by_job(), reports), beside=False)
+
+    def _reports(self) -> Reports:
+        return Reports(self.state / "reports.sqlite3")
+
+    def _work(self, run: Submission, table: Columns) -> Paperwork:
+        return Paperwork(
             out=self.results,
             claims=run.state,
             sidecars=self.sidecars,
@@ -74,11 +99,6 @@ class Handover:
             columns=table.columns(),
             cells=table.cells,
         )
-        with closing(Reports(self.state / "reports.sqlite3")) as reports:
-            for job, _ in run.by_job() if ask else ():
-                if job:
-                    reports.fetch(client, job)
-            return work.write(papers(run.by_job(), reports))
 
     def finish(self, state: State) -> None:
         """Makes OUT a bag, if that is wished; raises DownloadDamaged where a result is not what it was."""

@@ -47,8 +47,8 @@ class Paperwork:
     #: a scan's cells in these columns, by the scan's name
     cells: Callable[[str], Sequence[str]] = field(default=lambda name: ())
 
-    def write(self, papers: Iterable[Paper]) -> list[str]:
-        """Writes the papers of all scans, and last the report; returns the paths that are not ours and stayed.
+    def write(self, papers: Iterable[Paper], *, beside: bool = True) -> list[str]:
+        """Writes the report, and `beside` each result its papers; returns the paths that are not ours and stayed.
 
         What lies there with the same text is left alone, so that a second run writes the report only. Raises OSError.
         """
@@ -60,8 +60,13 @@ class Paperwork:
             table = Table(file, self.columns)
             for paper in papers:
                 table.write(paper, self.cells(paper.entry.filename))
-                foreign += [name for name, text in self._beside(paper) if not self._put(name, text)]
+                if beside:
+                    foreign += self.write_beside(paper)
         return foreign
+
+    def write_beside(self, paper: Paper) -> list[str]:
+        """Writes what lies beside the results of one scan, as `write` does."""
+        return [name for name, text in self._beside(paper) if not self._put(name, text)]
 
     def _beside(self, paper: Paper) -> Iterator[tuple[str, str]]:
         """Yields name and text of what lies beside the results of a scan, if it has any."""

@@ -175,14 +175,17 @@ def remembered(folder: Path) -> Callable[[Path], str | None]:
     file = folder / "state.sqlite3"
     if not file.exists():
         return lambda path: None
-    state = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)
+    state = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, timeout=0.2)
+
+    query = "SELECT sha256 FROM digests WHERE path = ? AND size = ? AND mtime_ns = ?"
 
     def known(path: Path) -> str | None:
         found = path.stat()
         values = (str(path.resolve()), found.st_size, found.st_mtime_ns)
-        row = state.execute(
-            "SELECT sha256 FROM digests WHERE path = ? AND size = ? AND mtime_ns = ?", values
-        ).fetchone()
+        try:
+            row = state.execute(query, values).fetchone()
+        except sqlite3.Error:  # a run is at work there
+            return None
         return str(row[0]) if row else None
 
     return known

@@ -64,7 +64,7 @@ def _once(
     progress: Callable[[int], None],
 ) -> str:
     digest, came = hashlib.sha256(), 0
-    partial = folder / f".{path.name[:120]}.{uuid.uuid4().hex[:8]}.part"
+    partial = folder / f".photochrom-{uuid.uuid4().hex}.part"
     try:
         with transport.once("GET", address, stream=True) as answer, partial.open("xb") as file:
             require_space(path.parent, int(answer.headers.get("Content-Length", 0)))

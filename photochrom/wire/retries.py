@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -101,4 +102,11 @@ class Patience:
         with self._lock:
             was_silent, self._silent = self._silent, True
         if self._known and not was_silent:
-            self._notify(f"{error}. Trying again for {self._seconds:.0f} seconds.")
+            self._notify(f"{error}. Trying again for up to {span(self._seconds)}; nothing is lost.")
+
+
+def span(seconds: float) -> str:
+    """Returns a time in words, rounded up."""
+    size, unit = (3600, "hour") if seconds > 3600 else (60, "minute") if seconds > 60 else (1, "second")
+    count = max(1, math.ceil(seconds / size))
+    return f"{count} {unit}{'' if count == 1 else 's'}"

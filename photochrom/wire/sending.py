@@ -221,7 +221,10 @@ def _fault(answer: requests.Response) -> ClientError | None:
     host = urlsplit(answer.url).netloc
     if status in (409, 429) or status >= 500 or code == "RequestTimeout":
         return ServerUnreachable(f"The storage at {host} answers {status} {code}")
-    return StorageRefused(f"The storage at {host} refuses what it signed: {status} {code}")
+    return StorageRefused(
+        f"The storage at {host} refuses what it signed: {status} {code}. A clock, or the server's rights there, may be "
+        "wrong: tell whoever runs it, and run the same command again."
+    )
 
 
 def _changed(path: Path) -> ProblemError:

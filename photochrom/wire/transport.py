@@ -24,7 +24,11 @@ class Transport:
     """Calls one server. May be used by several threads; each has a connection of its own."""
 
     def __init__(self, server: str, api_key: str | None, patience: Patience) -> None:
-        """Connects with the first call."""
+        """Connects with the first call; raises ValueError for what is no address."""
+        if not server.startswith(("http://", "https://")):
+            raise ValueError(
+                f"{server!r} is no address such as http://127.0.0.1:8080: it begins with http:// or https://."
+            )
         self.server = server.rstrip("/")
         self._api_key = api_key
         self._patience = patience
@@ -93,7 +97,7 @@ def _problem(answer: requests.Response) -> ProblemError | ServerUnreachable:
         body = dict(answer.json())
         code, detail = body.pop("code"), body.pop("detail")
     except (ValueError, KeyError, TypeError):
-        return ServerUnreachable(f"{answer.url} answers {answer.status_code}, but not as Photochrom does.")
+        return ServerUnreachable(f"{answer.url} answers {answer.status_code}, but not as Photochrom does")
     return ProblemError(
         status=answer.status_code,
         code=code,

@@ -75,6 +75,7 @@ class Index:
                 known.succeeded,
                 int(standing is not None),
                 known.control.priority if known.control else job.priority,
+                known.sealed,
             )
         )
 
@@ -111,17 +112,19 @@ class Index:
         return from_hash(data) if b"spec" in data else None
 
     def item_states(self, job_id: str, start: int, count: int) -> list[ItemState]:
-        """Returns the states of `count` items from `start`: queued, running, succeeded or failed."""
+        """Returns the states of `count` items from `start`; those of a canceled job that have no record are queued."""
         first, last = start // 8, (start + count - 1) // 8
         with translated():
             pipe = self._client.pipeline(transaction=False)
-            pipe.getrange(f"pc:job:{job_id}:done", first, last)
-            pipe.getrange(f"pc:job:{job_id}:failed", first, last)
+            for ends in ("done", "failed", "sealed"):
+                pipe.getrange(f"pc:job:{job_id}:{ends}", first, last)
             pipe.hgetall(f"pc:job:{job_id}:tries")
-            done, failed, tries = pipe.execute()
+            done, failed, sealed, tries = pipe.execute()
         held = {int(number) for number, text in tries.items() if not text.endswith(b"|")}
 
         def state(number: int) -> ItemState:
+            if _bit(sealed, number - first * 8):
+                return ItemState.CANCELED
             if _bit(done, number - first * 8):
                 return ItemState.FAILED if _bit(failed, number - first * 8) else ItemState.SUCCEEDED
             return ItemState.RUNNING if number in held else ItemState.QUEUED
@@ -180,10 +183,13 @@ class Index:
         closable, *parts = self._run("complete", job_id, *(word for end in ends.items() for word in end))
         return Closure(parts=tuple(parts), job=bool(closable))
 
-    def release(self, *claims: Claim, wait: float = 0, refund: bool = False) -> Closure:
-        """Gives items of one claim back, to be claimed after `wait` seconds; `refund`: without an attempt."""
+    def release(self, *claims: Claim, wait: float = 0, charge: bool = False) -> Closure:
+        """Gives items of one claim back, to be claimed after `wait` seconds.
+
+        `charge`: that was an attempt, begun or not; otherwise it was none.
+        """
         job, owner, numbers = claims[0].job, claims[0].owner, [claim.item for claim in claims]
-        return Closure(job=bool(self._run("release", job, owner, int(wait * 1000), int(refund), *numbers)))
+        return Closure(job=bool(self._run("release", job, owner, int(wait * 1000), int(charge), *numbers)))
 
     # Sweeping.
 

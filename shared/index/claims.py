@@ -68,6 +68,8 @@ class Standing:
     done: bytes = b""
     #: bit n: item n failed
     failed: bytes = b""
+    #: bit n: item n was canceled and has a record of that
+    sealed: bytes = b""
     #: number of items that succeeded
     succeeded: int = 0
     #: whether the job is canceled

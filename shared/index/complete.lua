@@ -11,6 +11,7 @@ for i = 2, #ARGV, 2 do
   local n, state = tonumber(ARGV[i]), ARGV[i + 1]
   if n < job.total and redis.call('SETBIT', key(id, 'done'), n, 1) == 0 then
     if state == 'failed' then redis.call('SETBIT', key(id, 'failed'), n, 1) end
+    if state == 'canceled' then redis.call('SETBIT', key(id, 'sealed'), n, 1) end
     local try = read_try(id, n)
     if try.owner ~= '' then sums.held = sums.held - 1 end
     begun = begun or try.begun == 1

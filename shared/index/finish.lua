@@ -10,5 +10,5 @@ redis.call('DEL', key(job.id, 'due'), key(job.id, 'tries'), key(job.id, 'parts')
 set_state(job, ARGV[2])
 redis.call('HSET', key(job.id), 'finished', now_ms(), 'held', 0)
 touch(job)
-for _, what in ipairs({ false, 'done', 'failed' }) do redis.call('EXPIRE', key(job.id, what), KEEP_ENDED_S) end
+for _, what in ipairs({ false, 'done', 'failed', 'sealed' }) do redis.call('EXPIRE', key(job.id, what), KEEP_ENDED_S) end
 return 1

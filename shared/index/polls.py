@@ -36,6 +36,8 @@ class Bitmaps:
     done: bytes
     #: the item failed
     failed: bytes
+    #: the item was canceled and has a record of that
+    sealed: bytes
     #: numbers of the items that a worker holds a lease on
     held: frozenset[int]
 
@@ -92,12 +94,12 @@ class Polls:
         """Returns what has become of all items of a job; nothing where the index has no such job."""
         with translated():
             pipe = self._client.pipeline(transaction=False)
-            pipe.get(f"pc:job:{job_id}:done")
-            pipe.get(f"pc:job:{job_id}:failed")
+            for ends in ("done", "failed", "sealed"):
+                pipe.get(f"pc:job:{job_id}:{ends}")
             pipe.hgetall(f"pc:job:{job_id}:tries")
-            done, failed, tries = pipe.execute()
+            done, failed, sealed, tries = pipe.execute()
         held = frozenset(int(number) for number, text in tries.items() if not text.endswith(b"|"))
-        return Bitmaps(done=done or b"", failed=failed or b"", held=held)
+        return Bitmaps(done=done or b"", failed=failed or b"", sealed=sealed or b"", held=held)
 
     def work(self) -> dict[str, Work]:
         """Returns what the open jobs amount to, by model (a digest)."""

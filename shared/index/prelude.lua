@@ -5,6 +5,7 @@
 --                      created, started, finished (ms), rebuilt (1: it was registered from storage, and who had begun
 --                      what before that is not known), run (the life of the server in which it was registered)
 -- pc:job:<id>:done     bitmap: the item has ended          pc:job:<id>:failed   bitmap: set only where done is
+-- pc:job:<id>:sealed   bitmap: set only where done is: the item was canceled, which has a record
 -- pc:job:<id>:due      sorted set: item -> ms when it may be claimed (end of its lease or of its wait)
 -- pc:job:<id>:tries    hash: item -> attempts|begun|owner, only for items in due; no owner: nobody holds it
 -- pc:job:<id>:parts    set: parts that ended and have no report yet
@@ -172,5 +173,5 @@ drop = function(job)
   redis.call('ZREM', 'pc:waiting', job.id)
   redis.call('SREM', 'pc:live', job.id)
   redis.call('DEL', key(job.id), key(job.id, 'done'), key(job.id, 'failed'), key(job.id, 'due'), key(job.id, 'tries'),
-    key(job.id, 'parts'))
+    key(job.id, 'parts'), key(job.id, 'sealed'))
 end

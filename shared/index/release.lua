@@ -1,7 +1,7 @@
 -- Gives claimed items back.
--- ARGV: id, owner, wait ms, refund (1: the attempt is not charged to the item), items
+-- ARGV: id, owner, wait ms, charge (1: the attempt counts, whether or not it was begun; 0: it does not), items
 -- Returns 1 if the job can be closed, else 0.
-local id, owner, wait, refund = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local id, owner, wait, charge = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local job = load_job(id)
 if not job then return 0 end
 local now = now_ms()
@@ -10,7 +10,7 @@ for i = 5, #ARGV do
   local n = ARGV[i]
   local try = read_try(id, n)
   if try.owner == owner then
-    if try.begun == 1 and refund == '1' then try.attempts = try.attempts - 1 end
+    try.attempts = try.attempts - try.begun + charge
     give_back(job, n, try, now + wait)
     released = released + 1
   end

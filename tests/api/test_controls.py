@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Any, BinaryIO
 
 import pytest
 import redis
 
-from shared import layout
-from shared.items import Item
-from shared.jobs import Control, Priority
+from api.controls import control
+from api.retry import retry
+from shared import layout, states
+from shared.errors import Corrupt
+from shared.ids import new_id
+from shared.items import Item, ItemState
+from shared.jobs import Control, Counts, Ending, Job, JobState, Priority
+from shared.ledger import Ledger
+from shared.outcomes import failure, success
+from shared.recipes import resolve
 from tests.api.test_jobs import image
 from tests.house import House, make_house, picture
+from tests.stores import Watched, does_at
 
 #: A file of more bytes than the house takes: among others its item is refused.
 TOO_LARGE = b"\0" * 50_001
@@ -87,7 +97,8 @@ def test_what_is_over_is_not_steered(house: House, what: str) -> None:
     ask(house, f"{location}/cancel")
     answer = ask(house, f"{location}/{what}", body)
     assert (answer.status_code, answer.json["code"], answer.json["seen"]) == (409, "job_ended", "canceling")
-    assert house.store.head(layout.control("default", location.rsplit("/", 1)[-1])) is None
+    job_id = location.rsplit("/", 1)[-1]
+    assert not any(house.store.head(key("default", job_id)) for key in (layout.paused, layout.priority))
     assert ask(house, f"{submit(house, picture(seed=2))}/priority", {"priority": "urgent"}).status_code == 422
 
 
@@ -162,8 +173,8 @@ def test_retry_refuses(house: House) -> None:
     house.work()
     answer = ask(house, f"{location}/retry")
     assert (answer.status_code, answer.json["code"], answer.json["seen"]) == (409, "nothing_to_retry", ["failed"])
-    for states in ([], ["succeeded"], ["failed"] * 3, "failed"):
-        assert ask(house, f"{location}/retry", {"states": states}).status_code == 422
+    for wrong in ([], ["succeeded"], ["failed"] * 3, "failed"):
+        assert ask(house, f"{location}/retry", {"states": wrong}).status_code == 422
     assert ask(house, "/v1/jobs/no-job/retry").status_code == 404
 
 
@@ -174,5 +185,67 @@ def test_what_control_says_is_read_as_it_was_written(house: House) -> None:
     job = ledger.read_job("default", location.rsplit("/", 1)[-1])
     assert job is not None
     assert ledger.read_control(job) == Control(paused=False, priority=Priority.LOW)
-    ledger.control(job, Control(paused=True, priority=Priority.HIGH))
+    ledger.control(job, paused=True, priority=Priority.HIGH)
     assert ledger.read_control(job) == Control(paused=True, priority=Priority.HIGH)
+
+
+@pytest.mark.parametrize("step", range(6))
+def test_two_calls_at_once_take_nothing_from_each_other(house: House, step: int) -> None:
+    """A priority that is set in the middle of a pause stays, and so does the pause."""
+    location = submit(house, picture())
+    job_id = location.rsplit("/", 1)[-1]
+    acted: list[str] = []
+
+    def act() -> None:
+        acted.append("priority")
+        control(house.services, "default", job_id, priority=Priority.HIGH)
+
+    store = Watched(house.store, does_at(step, act))
+    control(replace(house.services, store=store, ledger=Ledger(store=store)), "default", job_id, paused=True)
+    if not acted:
+        act()
+    seen = house.http().get(location).json
+    assert (seen["state"], seen["priority"]) == ("paused", "high")
+    house.client.flushall()
+    house.sweeper().sweep()
+    seen = house.http().get(location).json
+    assert (seen["state"], seen["priority"]) == ("paused", "high")
+
+
+def test_an_ended_job_shows_the_priority_that_it_had(house: House) -> None:
+    """What a job was told while it ran is told of it when it has left the index."""
+    location = submit(house, picture(), priority="low")
+    ask(house, f"{location}/priority", {"priority": "high"})
+    house.work()
+    house.client.flushall()
+    seen = house.http().get(location).json
+    assert (seen["state"], seen["priority"]) == ("completed", "high")
+
+
+def test_a_retry_reads_what_it_needs(house: House) -> None:
+    """Of a large job only the parts that have an item to retry are read, and no report."""
+    ledger = house.services.ledger
+    items = [Item(number=n, master="a" * 64, filename=f"{n}.png") for n in range(4002)]
+    job = Job(id=new_id(), tenant="default", created=1e9, model="lite", recipe=resolve({}), total=len(items))
+    house.store.put_if_absent(layout.master("default", "a" * 64), b"x")
+    for part in range(5):
+        ledger.write_part("default", job.id, part, items[1000 * part : 1000 * part + 1000])
+        ends = [failure(i, Corrupt()) if i.number in (2500, 4001) else success(i) for i in items[1000 * part :][:1000]]
+        ledger.end_items(job, ends)
+        ledger.close_part(job, part)
+    ledger.commit(job)
+    found = states.record(ledger, job)
+    counts = Counts(succeeded=found[ItemState.SUCCEEDED], failed=found[ItemState.FAILED])
+    ledger.finish(job, Ending(state=JobState.COMPLETED, counts=counts, finished=1e9))
+    read: list[str] = []
+
+    class Reading(Watched):
+        def get(self, key: str, **span: int) -> AbstractContextManager[BinaryIO]:
+            read.append(key.removeprefix(layout.job_folder("default", job.id)))
+            return super().get(key, **span)
+
+    store = Reading(house.store, lambda: None)
+    services = replace(house.services, store=store, ledger=Ledger(store=store))
+    again = retry(services, "default", job.id, {ItemState.FAILED}, key=None, limits=None)
+    assert [item.filename for item in ledger.read_part("default", again.id, 0)] == ["2500.png", "4001.png"]
+    assert [key for key in read if key.startswith(("report", "manifest"))] == ["manifest/2.jsonl", "manifest/4.jsonl"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from api import submission
+from api import answers
 from shared import layout
 from shared.condemned import STALE_SECONDS, condemn
 from shared.deletion import delete
@@ -92,17 +92,17 @@ def test_a_sleeper_does_not_bring_a_deleted_job_back(house: House, monkeypatch: 
     job = house.shop.ledger.read_job("default", first)
     assert job
     house.store.delete(layout.job("default", first))
-    real = submission.is_whole
+    real = answers.is_whole
 
     def slept(*how: Any) -> bool:
-        monkeypatch.setattr(submission, "is_whole", real)
+        monkeypatch.setattr(answers, "is_whole", real)
         whole = real(*how)
         house.shop.ledger.commit(job)
         house.work()
         delete(house.shop.ledger, house.shop.index, "default", first)
         return whole
 
-    monkeypatch.setattr(submission, "is_whole", slept)
+    monkeypatch.setattr(answers, "is_whole", slept)
     late = post(house, KEY, image=image())
     assert (late.status_code, late.json["code"]) == (503, "unavailable")
     again = post(house, KEY, image=image())

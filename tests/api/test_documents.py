@@ -70,3 +70,21 @@ def test_models_tell_who_is_served(house: House) -> None:
     ]
     house.announce()
     assert house.http().get("/v1/models").json["models"][0]["available"] is True
+
+
+def test_the_document_names_header_fields(house: House) -> None:
+    """Fields that a call looks at stand in the document, though they are read by hand."""
+    paths = house.http().get("/openapi/openapi.json").json["paths"]
+    found = {
+        (method, path): {each["name"] for each in call.get("parameters", ()) if each["in"] == "header"}
+        for path, calls in paths.items()
+        for method, call in calls.items()
+    }
+    assert {call: names for call, names in found.items() if names} == {
+        ("post", "/v1/jobs"): {"Idempotency-Key"},
+        ("post", "/v1/jobs/{job_id}/retry"): {"Idempotency-Key"},
+        ("get", "/v1/jobs/{job_id}"): {"Prefer", "If-None-Match"},
+        ("get", "/v1/jobs/{job_id}/states"): {"If-None-Match"},
+        ("get", "/v1/jobs/{job_id}/events"): {"Last-Event-ID"},
+    }
+    assert {each["name"] for each in paths["/v1/jobs/{job_id}"]["get"]["parameters"]} >= {"job_id"}

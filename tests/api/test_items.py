@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 from typing import Any
@@ -23,6 +24,22 @@ def submit(house: House, *names: str) -> str:
     assert answer.status_code == 202
     location: str = answer.headers["Location"]
     return location
+
+
+@pytest.mark.parametrize("name", ["line\nbreak.png", "bell\x07.png", 'a "1".png', "Größe.png", "Łódź.png", "漢.png"])
+def test_a_result_comes_whatever_its_master_is_called(house: House, name: str) -> None:
+    """A name that no header can carry is offered as RFC 6266 says, in what can be printed, and the picture comes."""
+    master = picture(seed=1)
+    digest = hashlib.sha256(master).hexdigest()
+    house.http().put(f"/v1/uploads/{digest}", data=master)
+    answer = house.http().post("/v1/jobs", json={"items": [{"sha256": digest, "filename": name}]})
+    house.work()
+    for what in ("result", "preview"):
+        found = house.http().get(f"{answer.headers['Location']}/items/0/{what}")
+        assert found.status_code == 200
+        said = found.headers["Content-Disposition"]
+        assert said.isascii()
+        assert said.isprintable()
 
 
 def test_an_item_goes_from_queued_to_succeeded(house: House) -> None:

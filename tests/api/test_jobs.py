@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import redis
 
-from api.submission import KEY_SECONDS
+from api.answers import KEY_SECONDS
 from shared import layout
 from shared.errors import StorageUnavailable
 from shared.index import Index

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from api.keys import create_key
 from api.manifests import MAX_LINE, split
 from api.references import References
-from api.submission import Submission, submit
+from api.submission import MOST_SECONDS, Submission, submit
 from shared import layout
 from shared.deletion import delete
-from shared.errors import InvalidRequest, Unavailable
+from shared.errors import InvalidRequest, QuotaExceeded, Unavailable
 from shared.index.quotas import Limits
 from shared.items import Item
 from shared.jobs import Priority
@@ -153,11 +153,48 @@ def test_unknown_masters_are_named_by_line(stocked: House) -> None:
 
 def test_too_many_lines_are_refused(stocked: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """More items than a job holds are refused with the limit."""
-    monkeypatch.setattr("api.submission.MAX_ITEMS", 1_500)
+    monkeypatch.setattr("api.manifests.MAX_ITEMS", 1_500)
     answer = post(stocked, manifest(*[LINE] * 1_501))
     assert (answer.status_code, answer.json["code"], answer.json["limit"]) == (413, "too_many_items", 1_500)
     assert left(stocked) == []
     assert post(stocked, manifest(*[LINE] * 1_500)).status_code == 202
+
+
+class Endless(io.BytesIO):
+    """A body that repeats a line for ever, and a server that gives up at some time."""
+
+    def __init__(self, line: bytes) -> None:
+        super().__init__()
+        self._line = line
+        self._left = 50
+
+    def read(self, size: int | None = -1) -> bytes:
+        self._left -= 1
+        assert self._left, "it reads on"
+        return self._line * 1_000
+
+
+def test_an_endless_body_has_an_end(stocked: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines that are no items count as well, and so do those of a request that is only repeated."""
+    monkeypatch.setattr("api.manifests.MAX_ITEMS", 5_000)
+    first = post(stocked, manifest(LINE), **{"Idempotency-Key": "k"})
+    assert first.status_code == 202
+    for line in (manifest({}), manifest(LINE)):
+        answer = stocked.http().post(
+            "/v1/jobs",
+            input_stream=Endless(line),
+            content_type="application/x-ndjson",
+            headers={"Transfer-Encoding": "chunked", "Idempotency-Key": "k"},
+            environ_overrides={"wsgi.input_terminated": True},
+        )
+        assert (answer.status_code, answer.json["code"]) == (413, "too_many_items")
+
+
+def test_a_byte_order_mark_is_called_by_its_name(stocked: House) -> None:
+    """Windows writes one ahead of UTF-8: the words say what to do."""
+    answer = post(stocked, b"\xef\xbb\xbf" + manifest(LINE))
+    assert (answer.status_code, answer.json["field"], answer.json["line"]) == (422, "line", 1)
+    assert "byte order mark" in answer.json["detail"]
 
 
 def test_a_reference_stands_once(stocked: House) -> None:
@@ -254,6 +291,41 @@ def test_open_items_are_taken_at_the_end(client: redis.Redis) -> None:
     assert [info.key for info in house.store.list("")] == before
     assert house.services.index.quotas.spend("a", Limits()).open_items == 0
     assert post(house, manifest(*[LINE] * 1_500), **auth).status_code == 202
+
+
+def test_what_will_not_fit_is_not_read(client: redis.Redis) -> None:
+    """A tenant whose open items leave no room is told so at once, and not when a million lines have come."""
+    house = make_house(client, quota_open_items=1_500)
+    read = 0
+
+    def items() -> Iterator[Item]:
+        nonlocal read
+        for number in range(100_000):
+            read += 1
+            yield Item(number=number, master=DIGEST, filename="a")
+
+    house.store.put_if_absent(layout.master("a", DIGEST), picture())
+    limits = Limits.of(house.services.settings)
+    asked = Submission(tenant="a", model="lite", recipe=resolve({}), items=items(), limits=limits)
+    with pytest.raises(QuotaExceeded):
+        submit(house.services, asked)
+    assert read == 2_000
+    assert left(house) == []
+
+
+def test_a_submission_has_a_day(stocked: House) -> None:
+    """What takes longer would be swept away under its hands: it is refused, and leaves nothing."""
+
+    def items() -> Iterator[Item]:
+        for number in range(1_200):
+            yield Item(number=number, master=DIGEST, filename="a")
+            if number == 1_100:
+                stocked.services.clock.sleep(MOST_SECONDS + 1)
+
+    asked = Submission(tenant="default", model="lite", recipe=resolve({}), items=items())
+    with pytest.raises(InvalidRequest, match="24 hours"):
+        submit(stocked.services, asked)
+    assert left(stocked) == []
 
 
 def test_whatever_reading_raises_leaves_nothing(stocked: House) -> None:

@@ -6,10 +6,15 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import redis
 from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.house import make_house, write_picture
+from tests.served import Served, serve
 
 PAGES = Path(__file__).parents[2] / "api" / "pages"
 
@@ -25,9 +30,9 @@ QUIET = (
 )
 
 
-@pytest.fixture
-def page(service_url: str) -> Iterator[Page]:
-    """The page in headless Chromium; fails on a request elsewhere and on an error in the console."""
+@contextmanager
+def browse(url: str) -> Iterator[Page]:
+    """Opens the page in headless Chromium; fails on a request elsewhere and on an error in the console."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         if os.environ.get("CI"):
@@ -38,15 +43,45 @@ def page(service_url: str) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(QUIET))
         page = browser.new_page()
-        page.on(
-            "request", lambda r: None if r.url.startswith((service_url, "blob:", "data:")) else foreign.append(r.url)
-        )
+        page.on("request", lambda r: None if r.url.startswith((url, "blob:", "data:")) else foreign.append(r.url))
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(service_url)
+        page.goto(url)
         yield page
         browser.close()
     assert foreign == []
     assert errors == []
+
+
+@pytest.fixture
+def page(service_url: str) -> Iterator[Page]:
+    """The page of a service that really runs."""
+    with browse(service_url) as page:
+        yield page
+
+
+@pytest.fixture
+def served(client: redis.Redis) -> Iterator[Served]:
+    """A service whose worker rests until a test lets it work."""
+    with serve(make_house(client)) as served:
+        served.resting.set()
+        yield served
+
+
+@pytest.fixture
+def still(served: Served) -> Iterator[Page]:
+    """The page of a service that rests."""
+    with browse(served.url) as page:
+        yield page
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of 26 scans, three of which are no pictures: more than the page shows one by one."""
+    for number in range(26):
+        write_picture(tmp_path / f"{number:02}.png", seed=number)
+    for number in (3, 14, 15):
+        (tmp_path / f"{number:02}.png").write_text("this is no picture")
+    return tmp_path
 
 
 @pytest.mark.slow
@@ -113,6 +148,121 @@ def test_no_picture_is_told_in_plain_words(page: Page, tmp_path: Path) -> None:
     failure = page.locator(".failure")
     expect(failure).to_contain_text("it is no TIFF, JPEG, JPEG 2000, PNG, WebP or BMP", timeout=10_000)
     expect(failure).to_contain_text("Choose a TIFF, JPEG, JPEG 2000, PNG, WebP or BMP file.")
+
+
+@pytest.mark.slow
+def test_many_photos_are_figures_and_a_page_of_pictures(still: Page, served: Served, folder: Path) -> None:
+    """A job of many photos shows figures, twelve pictures a page, its failures by code, and a report of all."""
+    served.resting.clear()
+    still.set_input_files("#files", sorted(folder.iterdir()))
+    job = still.locator(".job")
+    expect(job.locator(".badge")).to_have_text("Done, 3 failed", timeout=30_000)
+    expect(job.locator(".figure.succeeded dd")).to_have_text("23")
+    expect(job.locator(".failures .reason")).to_have_text("3 The file is no picture not_a_picture")
+    pager = job.get_by_role("group", name="Pictures")
+    expect(pager).to_contain_text(re.compile("Pictures 1.12 of 23"))
+    pager.get_by_role("button", name="Next").press("Enter")
+    expect(pager).to_contain_text(re.compile("Pictures 13.23 of 23"))
+    expect(job.locator(".card .name").first).to_have_text("13.png")
+    expect(job.locator(".card")).to_have_count(11)
+    expect(pager.get_by_role("button", name="Previous")).to_be_focused()
+    with still.expect_download() as download:
+        job.get_by_role("link", name="Report of all photos").click()
+    assert Path(download.value.path()).read_text().count("not_a_picture") == 3
+
+
+@pytest.mark.slow
+def test_a_job_is_paused_moved_canceled_and_retried(still: Page, served: Served, folder: Path) -> None:
+    """The controls work from the keyboard, are there only while they make sense, and cancel asks first."""
+    still.set_input_files("#files", sorted(folder.iterdir()))
+    job, badge = still.locator(".job").first, still.locator(".job .badge").first
+    pause, cancel = job.locator(".pause"), job.get_by_role("button", name="Cancel", exact=True)
+    expect(badge).to_have_text("Waiting its turn")
+    expect(job.get_by_role("button", name="Retry")).to_have_count(0)
+    pause.press("Enter")
+    expect(badge).to_have_text("Paused")
+    expect(job.locator(".outlook")).to_have_text("Nothing more begins until you resume it.")
+    expect(pause).to_have_text("Resume")
+    expect(pause).to_be_focused()
+    pause.press("Enter")
+    expect(badge).to_have_text("Waiting its turn")
+    with still.expect_response("**/priority") as moved:
+        job.get_by_label("Priority").select_option("high")
+    assert moved.value.json()["priority"] == "high"
+    cancel.press("Enter")
+    dialog = still.get_by_role("dialog", name="Cancel this job?")
+    expect(dialog).to_contain_text("26 photos will stay without color.")
+    still.keyboard.press("Escape")
+    expect(cancel).to_be_focused()
+    assert served.count("POST", "/v1/jobs/") == 3
+    cancel.press("Enter")
+    dialog.get_by_role("button", name="Cancel the job").press("Enter")
+    expect(badge).to_have_text("Stopping")
+    expect(job.locator("h2")).to_be_focused()
+    expect(cancel).to_be_hidden()
+    expect(pause).to_be_hidden()
+    sweeper = served.house.sweeper()
+    sweeper.sweep()
+    sweeper.sweep()
+    expect(badge).to_have_text("Canceled", timeout=10_000)
+    job.get_by_role("button", name="Retry 26 canceled").press("Enter")
+    expect(still.locator(".job")).to_have_count(2)
+    expect(job.locator("h2")).to_be_focused()
+    expect(job.locator(".when")).to_contain_text("Retry, sent")
+    expect(badge).to_have_text("Waiting its turn")
+
+
+@pytest.mark.slow
+def test_nobody_asks_while_the_tab_is_hidden(still: Page, served: Served, folder: Path) -> None:
+    """The page polls with the job's ETag, not while nobody sees it, and says in words why a control was refused."""
+    with still.expect_response("**/v1/jobs") as submitted:
+        still.set_input_files("#files", sorted(folder.iterdir()))
+    address = submitted.value.json()["links"]["self"]
+    with still.expect_response(lambda answer: answer.url.endswith(address) and answer.status == 304):
+        pass
+    still.clock.install()
+    still.reload()
+    expect(still.locator(".job .badge")).to_have_text("Waiting its turn")
+    still.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
+    # Each turn fires the page's timers, and then waits for the answer to whatever they made it ask.
+    asked = []
+    for _ in range(4):
+        still.clock.run_for(60_000)
+        still.evaluate("fetch('healthz').then((answer) => answer.text())")
+        asked.append(served.count("GET", address))
+    assert asked[1:] == asked[1:2] * 3
+    assert served.house.http().post(f"{address}/cancel").status_code == 202
+    still.get_by_role("button", name="Pause").click()
+    expect(still.get_by_role("alert")).to_contain_text("There is nothing left to stop or to move.")
+    still.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+    expect(still.locator(".job .badge")).to_have_text("Stopping")
+
+
+@pytest.mark.slow
+def test_a_server_that_comes_back_is_waited_for(still: Page, photos: Path) -> None:
+    """A job that the server cannot tell of yet is told as such, and shown as soon as it is back."""
+    with still.expect_response("**/v1/jobs") as submitted:
+        still.set_input_files("#files", photos / "nipomo.jpg")
+    address = submitted.value.json()["links"]["self"]
+    said = '{"code": "job_recovering", "detail": "The job is coming back.", "status": 503}'
+    still.route(
+        f"**{address}", lambda route: route.fulfill(status=503, body=said, headers={"Retry-After": "1"}), times=1
+    )
+    still.reload()
+    expect(still.get_by_role("alert")).to_contain_text("The job is coming back. (job_recovering)")
+    expect(still.locator(".job .badge")).to_have_text("Waiting its turn")
+    expect(still.get_by_role("alert")).to_be_hidden()
+
+
+@pytest.mark.slow
+def test_sending_can_be_stopped(still: Page, served: Served, folder: Path) -> None:
+    """What is on its way is stopped at once, and the page says that nothing came of it."""
+    still.route("**/v1/jobs", lambda route: None)
+    still.set_input_files("#files", sorted(folder.iterdir()))
+    still.get_by_role("button", name="Stop sending").click()
+    expect(still.locator(".job .badge")).to_have_text("Not sent")
+    expect(still.locator(".job .state")).to_contain_text("The server has kept nothing of it.")
+    assert served.count("POST", "/v1/jobs") == 0
 
 
 @pytest.mark.slow

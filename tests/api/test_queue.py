@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 
+import pytest
 import redis
 
-from api.queue import count
+from api.queue import Count, count
+from shared.errors import IndexUnavailable
 from shared.index.connection import connect
 from shared.recipes import PIPELINE_VERSION
 from tests.house import LITE, House, make_house, picture
@@ -84,3 +86,20 @@ def test_the_queue_is_counted_once_a_second(house: House) -> None:
     asked = house.client.info("stats")["total_commands_processed"]
     assert http.get("/v1/queue").json["waiting"] == 0
     assert house.client.info("stats")["total_commands_processed"] - asked == 1
+
+
+def test_an_index_that_hangs_is_asked_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many that ask while the index is away one waits for it, and the others are told what it was told."""
+    asked = 0
+
+    def hang() -> dict[str, object]:
+        nonlocal asked
+        asked += 1
+        raise IndexUnavailable()
+
+    monkeypatch.setattr(house.services.index.polls, "work", hang)
+    counting = Count(house.services)
+    for _ in range(3):
+        with pytest.raises(IndexUnavailable):
+            counting()
+    assert asked == 1

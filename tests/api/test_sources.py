@@ -129,3 +129,21 @@ def test_a_key_stands_for_what_was_asked(sourced: House, sources: MemorySources)
     assert post(sourced, address, **{"Idempotency-Key": "k"}).json["id"] == first.json["id"]
     other = post(sourced, "s3://archive/scans/box 2/2.png", **{"Idempotency-Key": "k"})
     assert other.json["code"] == "idempotency_mismatch"
+
+
+def test_a_retry_looks_at_its_sources_anew(sourced: House, sources: MemorySources) -> None:
+    """An item whose master was remembered and pruned, and whose source was overwritten since, is not lost for good."""
+    source = sources.head("archive", "scans/box 1/1.png")
+    assert source is not None
+    remember(sourced.store, "default", source, MASTER)
+    job = post(sourced, source.address).json["id"]
+    sources.objects["archive", "scans/box 1/1.png"] = picture(seed=9)
+    sourced.work()
+    assert sourced.http().get(f"/v1/jobs/{job}/items/0").json["code"] == "source_changed"
+    again = sourced.http().post(f"/v1/jobs/{job}/retry", json={})
+    assert again.status_code == 202, again.json
+    sourced.work()
+    row = sourced.http().get(f"/v1/jobs/{again.json['id']}/items/0").json
+    assert (row["state"], row["source"]) == ("succeeded", source.address)
+    csv = sourced.http().get(f"/v1/jobs/{again.json['id']}/report.csv").text.splitlines()
+    assert dict(zip(csv[0].split(","), csv[1].split(","), strict=True))["source"] == source.address

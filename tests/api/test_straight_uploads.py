@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,10 +14,14 @@ import redis
 import requests
 
 from api.keys import Scope, create_key
+from api.polling import seats
 from api.proofs import Proofs
 from shared import layout
 from shared.clock import ManualClock
+from shared.errors import StorageUnavailable
 from shared.index.quotas import Limits
+from shared.uploads import begin as begin_upload
+from shared.uploads import discard, find
 from tests.house import House, make_house, picture
 from tests.strict_s3 import PIECE, StrictS3, strict_s3
 
@@ -302,3 +307,92 @@ def test_a_long_proof_does_not_hold_its_caller() -> None:
     with pytest.raises(KeyError):
         proofs.ask(("a", "0"), fail, seconds=30)
     assert proofs.ask(("a", "0"), prove, seconds=30) == {"sha256": "0"}
+
+
+@pytest.mark.parametrize("moment", ["pieces", "join", "_copy"])
+def test_two_servers_that_prove_an_upload_both_tell_of_the_master(
+    straight: House, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Whichever is first takes the pieces away from the other, which says that the master is there all the same."""
+    state = begin(straight, LARGE)
+    send(state, LARGE)
+    direct: Any = straight.store.direct()
+    real, answers = getattr(direct, moment), []
+
+    def late(*args: Any, **options: Any) -> Any:
+        monkeypatch.setattr(direct, moment, real)
+        answers.append(complete(straight, state))
+        return real(*args, **options)
+
+    monkeypatch.setattr(direct, moment, late)
+    answers.append(complete(straight, state))
+    assert [(answer.status_code, answer.json.get("sha256")) for answer in answers] == [(200, LARGE_DIGEST)] * 2
+    assert uploads(straight) == []
+    assert unfinished(straight) == []
+
+
+def test_what_is_discarded_late_is_not_what_was_begun_since(straight: House) -> None:
+    """A server that slept removes the upload that it knows of, not the one that was begun under its name since."""
+    direct: Any = straight.store.direct()
+    first = begin_upload(straight.store, direct, "default", LARGE_DIGEST, len(LARGE))
+    discard(straight.store, direct, "default", first)
+    second = begin_upload(straight.store, direct, "default", LARGE_DIGEST, len(LARGE))
+    discard(straight.store, direct, "default", first)
+    assert find(straight.store, "default", LARGE_DIGEST) == second
+    assert len(unfinished(straight)) == 1
+
+
+def test_an_upload_that_cannot_be_recorded_leaves_no_pieces(straight: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody would find it again: where the storage goes away in between, the upload is given up at once."""
+    direct: Any = straight.store.direct()
+
+    def away(*_: Any, **__: Any) -> bool:
+        raise StorageUnavailable()
+
+    monkeypatch.setattr(straight.store, "put_if_absent", away)
+    with pytest.raises(StorageUnavailable):
+        begin_upload(straight.store, direct, "default", LARGE_DIGEST, len(LARGE))
+    assert unfinished(straight) == []
+
+
+def test_an_upload_that_goes_on_is_not_a_leftover(straight: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks for fresh links renews the record, whose age is what the sweeper goes by."""
+    begin(straight, LARGE)
+    renewed: list[str] = []
+    put = straight.store.put
+    monkeypatch.setattr(straight.store, "put", lambda key, *rest, **how: (renewed.append(key), put(key, *rest, **how)))
+    begin(straight, LARGE)
+    assert renewed == [layout.upload_record("default", LARGE_DIGEST)]
+    assert find(straight.store, "default", LARGE_DIGEST) is not None
+
+
+def test_a_proof_waits_only_where_there_is_room(
+    server: StrictS3, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Waiting for a proof takes a seat, as any waiting does; where none is free the answer is 202 at once."""
+    house = make_house(client, store=server.open(), api_threads=2)
+    http, asked = house.http(), []
+    monkeypatch.setattr(Proofs, "ask", lambda _, *__, seconds: asked.append(seconds))
+    path = f"/v1/uploads/{LARGE_DIGEST}/complete"
+    assert http.post(path).status_code == 202
+    assert seats(http.application).take()
+    assert http.post(path).status_code == 202
+    assert asked == [5.0, 0.0]
+
+
+def test_so_many_proofs_are_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond that a proof is not begun, and whoever asks is told to ask again; those that are known go on."""
+    monkeypatch.setattr("api.proofs._MOST_BEGUN", 3)
+    proofs, go, begun = Proofs(), threading.Event(), []
+
+    def prove(number: int) -> dict[str, Any]:
+        begun.append(number)
+        assert go.wait(30)
+        return {"number": number}
+
+    for number in range(5):
+        assert proofs.ask(("a", str(number)), partial(prove, number), seconds=0) is None
+    go.set()
+    assert proofs.ask(("a", "2"), partial(prove, 2), seconds=30) == {"number": 2}
+    assert proofs.ask(("a", "4"), partial(prove, 4), seconds=30) == {"number": 4}
+    assert 3 not in begun

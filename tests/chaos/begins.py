@@ -58,6 +58,15 @@ class Begins:
                     )
         return words
 
+    def while_paused(self, pauses: Mapping[str, tuple[float, float]]) -> list[str]:
+        """Returns, in words, each attempt at an item of a job that was paused."""
+        return [
+            f"item {number} of job {job} was begun by {begin.host} {begin.at - pauses[job][0]:.1f} s into its pause"
+            for (job, number), begins in sorted(self._begins.items())
+            for begin in begins
+            if job in pauses and pauses[job][0] < begin.at < pauses[job][1]
+        ]
+
     def in_hand(self, strike: Strike, ended: Mapping[tuple[str, int], float]) -> list[tuple[str, int]]:
         """Returns the items that a struck host had begun and not ended; `ended` has when each ended."""
         return [

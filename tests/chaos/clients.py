@@ -1,4 +1,4 @@
-"""Clients: they submit, try again until they have an answer, look at their jobs, and now and then cancel one."""
+"""Clients: they submit, try again until they have an answer, look at their jobs, pause and cancel some of them."""
 
 from __future__ import annotations
 
@@ -33,6 +33,9 @@ _LOOKS = (0.3, 1.0)
 
 _RECIPE = {"model": MODEL}
 
+#: None is "low": such a job waits for the load's end, and a fault's recovery with it.
+_RANKS = ("normal", "high")
+
 #: What the API may say of bytes that are no picture.
 _NO_PICTURE = ("not_a_picture", "unsupported_media")
 
@@ -52,7 +55,8 @@ class Client:
     dice: random.Random
     #: least and most items of a job
     items: tuple[int, int]
-    #: share of jobs that it cancels
+    #: shares of jobs that it pauses and resumes, and that it cancels
+    pauses: float
     cancels: float
     #: least and greatest pause after a job, seconds; None: it waits for the job's end
     pause: tuple[float, float] | None
@@ -77,6 +81,8 @@ class Client:
             else:
                 fresh = self._fresh(key)
                 job_id = self._submit(key, [asked for asked, _ in fresh], _by_bytes(fresh))
+            if job_id and self.dice.random() < self.pauses:
+                self._pause(job_id)
             if job_id and self.dice.random() < self.cancels:
                 self._cancel(job_id)
             self._watch(job_id)
@@ -115,6 +121,18 @@ class Client:
         """Returns masters that are stored already, the first one twice."""
         known = self.dice.sample(self._known, min(len(self._known), max(1, self.items[1] // 2)))
         return [*known, known[0]]
+
+    def _pause(self, job: str) -> None:
+        """Pauses a job for a while and gives it another priority meanwhile."""
+        time.sleep(self.dice.uniform(0, 1))
+        answer = self._ask("POST", f"/v1/jobs/{job}/pause", expected=(202, 409))
+        if answer is None or answer.status_code == 409:
+            return
+        self.ledger.paused(job)
+        time.sleep(self.dice.uniform(0.5, 4))
+        self._ask("POST", f"/v1/jobs/{job}/priority", expected=(202, 409), json={"priority": self.dice.choice(_RANKS)})
+        self.ledger.resumes(job)
+        self._ask("POST", f"/v1/jobs/{job}/resume", expected=(202, 409))
 
     def _cancel(self, job: str) -> None:
         time.sleep(self.dice.uniform(0, 3))
@@ -178,6 +196,7 @@ class Crowd:
         name: str,
         urls: Sequence[str],
         items: tuple[int, int],
+        pauses: float,
         cancels: float,
         pause: tuple[float, float] | None,
         seed: int,
@@ -192,6 +211,7 @@ class Crowd:
                 ledger=ledger,
                 dice=random.Random(f"{seed}/{name}/{number}"),
                 items=items,
+                pauses=pauses,
                 cancels=cancels,
                 pause=pause,
                 stop=self._stop,

@@ -65,6 +65,14 @@ class Ledger:
         """Notes a cancel that was accepted."""
         self._write("canceled", job=job)
 
+    def paused(self, job: str) -> None:
+        """Notes a pause that was accepted."""
+        self._write("paused", job=job)
+
+    def resumes(self, job: str) -> None:
+        """Notes that a job is about to be resumed."""
+        self._write("resumes", job=job)
+
     def wrong(self, words: str) -> None:
         """Notes an answer that the service must never give."""
         self._write("wrong", words=words)
@@ -87,6 +95,12 @@ class Ledger:
     def canceled_jobs(self) -> set[str]:
         """Returns the jobs that a client canceled."""
         return {line["job"] for line in self._lines() if line["event"] == "canceled"}
+
+    def pauses(self) -> dict[str, tuple[float, float]]:
+        """Returns from when until when each job that was paused was so for certain, seconds since the epoch."""
+        begun = {line["job"]: line["at"] for line in self._lines() if line["event"] == "paused"}
+        over = {line["job"]: line["at"] for line in self._lines() if line["event"] == "resumes"}
+        return {job: (at, over.get(job, float("inf"))) for job, at in begun.items()}
 
     def keys(self) -> dict[str, set[str]]:
         """Returns each Idempotency-Key with the jobs that it was answered with."""

@@ -52,7 +52,8 @@ class Round:
     #: clients, and least and most items of their jobs
     clients: int = 8
     items: tuple[int, int] = (1, 30)
-    #: share of jobs that are canceled by their clients
+    #: shares of jobs that are paused and resumed, and that are canceled, by their clients
+    pauses: float = 0.1
     cancels: float = 0.1
     #: least and greatest pause of a client after a job, seconds; None: it waits for the job's end
     pause: tuple[float, float] | None = None
@@ -142,6 +143,7 @@ def _load(plan: Round, seed: int, course: _Course) -> None:
         name=plan.name,
         urls=course.service.urls,
         items=plan.items,
+        pauses=plan.pauses,
         cancels=plan.cancels,
         pause=plan.pause,
         seed=seed,
@@ -187,6 +189,7 @@ def _check(course: _Course) -> Verdict:
     verdict.duplicates += len(changed)
     verdict.wrong += [f"{key} is not what it was" for key in changed]
     verdict.wrong += course.begins.unexplained(course.strikes)
+    verdict.wrong += course.begins.while_paused(course.ledger.pauses())
     return verdict
 
 

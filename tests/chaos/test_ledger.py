@@ -14,7 +14,7 @@ from tests.chaos.strikes import Strike
 
 
 def test_the_ledger_is_what_its_file_says(tmp_path: Path) -> None:
-    """Another ledger over the same file knows every key, its items and its jobs, and which was canceled."""
+    """Another ledger over the same file knows every key, its items and its jobs, and which was paused or canceled."""
     ledger = Ledger(tmp_path / "ledger.jsonl")
     items = [Asked(sha256="a"), Asked(sha256="b", succeeds=False, codes=("not_a_picture",))]
     ledger.asked("one", items)
@@ -22,11 +22,16 @@ def test_the_ledger_is_what_its_file_says(tmp_path: Path) -> None:
     ledger.accepted("one", "job-1")
     ledger.accepted("one", "job-2")
     ledger.canceled("job-2")
+    ledger.paused("job-1")
+    ledger.paused("job-2")
+    ledger.resumes("job-1")
     ledger.wrong("500")
     again = Ledger(ledger.path)
     assert again.jobs()["job-1"].items == tuple(items)
     assert again.keys() == {"one": {"job-1", "job-2"}, "two": set()}
     assert again.canceled_jobs() == {"job-2"}
+    (begun, over), (later, never) = again.pauses()["job-1"], again.pauses()["job-2"]
+    assert begun <= later <= over < never
     assert again.wrongs() == ["500"]
     assert [item.good for item in items] == [True, False]
 
@@ -51,3 +56,5 @@ def test_only_a_fault_excuses_a_second_begin(client: redis.Redis) -> None:
     assert begins.unexplained([strike(middle, "host0")]) == []
     assert len(begins.unexplained([strike(middle, "host1")])) == 1
     assert len(begins.unexplained([strike(first.at - 1, "host0"), strike(second.at + 1, "host0")])) == 1
+    assert begins.while_paused({"some": (first.at, second.at), "other": (0, second.at + 1)}) == []
+    assert len(begins.while_paused({"some": (first.at, second.at + 1)})) == 1

@@ -333,13 +333,12 @@ def test_the_compiled_kernel_does_what_its_source_says(
     for name, found in list(vars(kernel).items()):
         if hasattr(found, "py_func"):
             monkeypatch.setattr(kernel, name, found.py_func)
+    source = space.light, space.roots, space.luminance
     target = space.samples, space.light, space.luminance, space.matrix
-    kernel.render_strip(
-        strip, grid, 0, 6, (space.light, space.luminance), target, depth == 16, True, out, histogram, sums
-    )
+    kernel.render_strip(strip, grid, 0, 6, source, target, depth == 16, True, out, histogram, sums)
     assert np.abs(out.astype(int) - compiled).max() <= 1
     assert histogram.sum() == 54
     assert sums[1] / kernel.COUNTS_A_UNIT == pytest.approx(delta.maximum, abs=0.05)
     moved = np.zeros_like(sums)
-    kernel.compare_strip(strip, out, (space.light, space.luminance), target[1:3], histogram, moved)
+    kernel.compare_strip(strip, out, source, target[1:3], histogram, moved)
     assert np.abs(moved - sums).max() <= 200

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from tests.photochrom.test_manners import server
 
-from photochrom import Client, NoSpace, ProblemError, downloads
+from photochrom import Client, NoSpace, ProblemError
 from photochrom.command import main
+from photochrom.wire import downloads
 from tests.house import write_picture
+from tests.photochrom.wire.test_manners import server
 from tests.served import Served
 
 

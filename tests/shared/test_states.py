@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import AbstractContextManager
+from typing import BinaryIO
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,3 +83,27 @@ def test_an_ended_job_keeps_its_states(ended: tuple[Ledger, Job]) -> None:
     assert decoded(packed) == [1 if n % 7 else 3 for n in range(1002)] + [0, 0]
     ledger.store.delete(layout.states("a", "j"))
     assert states.read(ledger, job) == packed
+
+
+def test_a_job_is_closed_from_many_reports_at_once(ended: tuple[Ledger, Job]) -> None:
+    """Where storage is far away the reports are read abreast, for the states and for the review."""
+    ledger, job = ended
+    both = threading.Barrier(2)
+
+    class Far(MemoryStore):
+        breadth = 2
+
+        def get(self, key: str, **span: int) -> AbstractContextManager[BinaryIO]:
+            if "/report/" in key:
+                both.wait(30)
+            return super().get(key, **span)
+
+    far = Far()
+    for info in ledger.store.list(""):
+        with ledger.store.get(info.key) as stream:
+            far.put(info.key, stream.read())
+    there = Ledger(store=far)
+    assert states.record(there, job) == states.count(states.read(ledger, job))
+    there.write_review(job)
+    ledger.write_review(job)
+    assert there.read_review(job) == ledger.read_review(job)

@@ -184,7 +184,7 @@ def test_a_death_between_candidates_costs_one(house: House, monkeypatch: pytest.
     with pytest.raises(Death):
         attempts.color(house.shop, Leases(index, house.shop.clock, seconds=9, overdue=print), fetched)
     fetched.close()
-    index.release(claim)
+    index.release(claim, charge=True)
     house.work()
     assert asked == [0.2, 0.38, 0.38, 0.7]
     assert (row(house, job).attempts, len(row(house, job).candidates)) == (2, 3)

@@ -124,13 +124,13 @@ class LifeOfItems(RuleBasedStateMachine):
         if worker not in self.world.held:
             self.world.claim(worker, most=most, cut=cut)
 
-    @rule(worker=WORKERS, refund=st.booleans())
-    def release(self, worker: int, refund: bool) -> None:
+    @rule(worker=WORKERS, charge=st.booleans())
+    def release(self, worker: int, charge: bool) -> None:
         """A worker gives its item back."""
         held = self.world.held.get(worker)
         if held and not held.recorded and held.closure is None:
             del self.world.held[worker]
-            self.world.close(held.claim, self.world.shop.index.release(held.claim, refund=refund))
+            self.world.close(held.claim, self.world.shop.index.release(held.claim, charge=charge))
 
     @rule(worker=WORKERS)
     def kill(self, worker: int) -> None:

@@ -13,13 +13,15 @@ from shared import layout
 from shared.clock import ManualClock
 from shared.errors import StorageUnavailable
 from shared.ids import new_id
+from shared.index import MAX_ATTEMPTS
 from shared.index.claims import Claim, Closure
 from shared.items import Item, ItemState
 from shared.jobs import Job
 from shared.recipes import resolve
 from tests.house import LITE, House, picture
 from tests.worker.test_slices import states, submit
-from worker import settling
+from worker import closings, metrics, settling, slices
+from worker.leases import Leases
 from worker.slices import AHEAD, work
 
 
@@ -153,3 +155,48 @@ def test_one_bad_sidecar_holds_up_nobody_else(house: House, masters: list[str]) 
     progress = house.shop.index.progress(job.id)
     assert progress is not None
     assert (progress.counts.succeeded, progress.counts.queued) == (27, 1)
+
+
+def test_what_cannot_be_looked_at_comes_to_an_end(house: House, masters: list[str], calls: Counter[str]) -> None:
+    """An item whose sidecar cannot be read fails after five tries, though none was begun; its batch is not held up."""
+    broken = layout.sidecar("default", "9" * 64, resolve({}).digest)
+    house.store.put_if_absent(broken, b"{")
+    job = many(house, [*masters * 3, "9" * 64, *masters * 3], 19)
+    house.client.hset(f"pc:job:{job.id}", "pace", 64)
+    assert house.work() == 18
+    assert calls["release"] == 1, "only that item went back"
+    for _ in range(MAX_ATTEMPTS):
+        assert house.shop.ledger.read_ending(job) is None
+        house.client.zadd(f"pc:job:{job.id}:due", {"9": 0})
+        house.client.zadd("pc:waiting", {job.id: 0})
+        house.work()
+    rows = list(house.shop.ledger.rows(job))
+    assert [(row.number, row.code, row.attempts) for row in rows if row.code] == [(9, "worker_lost", MAX_ATTEMPTS)]
+
+
+def test_a_lease_on_what_has_ended_is_not_lost(
+    house: House, masters: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the report of a part is written nobody renews the leases of the items that have ended, or misses them."""
+    kept: list[Leases] = []
+    lost: list[str] = []
+
+    class Kept(Leases):
+        def __enter__(self) -> Leases:
+            kept.append(self)
+            return super().__enter__()
+
+    close = closings.close
+
+    def closed(*args: Any) -> None:
+        kept[0].renew()
+        close(*args)
+
+    monkeypatch.setattr(slices, "Leases", Kept)
+    monkeypatch.setattr(closings, "close", closed)
+    monkeypatch.setattr(metrics, "lease_lost", lambda: lost.append("lost"))
+    many(house, masters, 20)
+    submit(house, picture(seed=1), b"no picture")
+    assert house.work() == 22
+    assert len(kept) == 1
+    assert lost == []

@@ -137,7 +137,7 @@ def test_an_item_that_cost_five_workers_fails(house: House) -> None:
     for _ in range(MAX_ATTEMPTS):
         (claim,) = index.claim(LITE.digest, pipeline=PIPELINE_VERSION, owner=house.shop.new_owner(), host="h", lease=9)
         index.begin(claim, lease=9)
-        index.release(claim)
+        index.release(claim, charge=True)
     house.work()
     (row,) = house.shop.ledger.rows(job)
     assert (row.code, row.attempts) == ("worker_lost", MAX_ATTEMPTS)
@@ -149,7 +149,7 @@ def test_an_item_that_cost_a_worker_is_tried_alone(house: House) -> None:
     index = house.shop.index
     (claim,) = index.claim(LITE.digest, pipeline=PIPELINE_VERSION, owner="h/1", host="h", lease=9)
     index.begin(claim, lease=9)
-    index.release(claim)
+    index.release(claim, charge=True)
     assert house.work() == 4
     assert [row.attempts for row in house.shop.ledger.rows(job)] == [2, 1, 1, 1]
 

@@ -9,13 +9,13 @@ import pytest
 
 from api.controls import cancel, control
 from shared.index.claims import Audit
-from shared.items import ItemState
+from shared.items import ItemState, Refusal
 from shared.jobs import Control, Job, JobState, Priority
 from shared.steering import steer
 from tests.house import House, picture
 from tests.worker.test_settling import many
 from tests.worker.test_slices import states, submit
-from worker import closings, recovery
+from worker import closings, recovery, settling
 from worker.settling import look
 
 
@@ -31,7 +31,7 @@ def state_of(house: House, job: Job) -> JobState:
     ("act", "wanted"),
     [
         (lambda house, job: house.shop.ledger.cancel(job), JobState.CANCELING),
-        (lambda house, job: house.shop.ledger.control(job, Control(paused=True)), JobState.PAUSED),
+        (lambda house, job: house.shop.ledger.control(job, paused=True), JobState.PAUSED),
     ],
     ids=["cancel", "pause"],
 )
@@ -80,12 +80,12 @@ def test_the_last_word_counts(house: House, monkeypatch: pytest.MonkeyPatch) -> 
     def late(job_id: str, said: Control) -> JobState | None:
         if not raced:  # the other writes and tells the index while we are about to tell what we have read
             raced.append(said)
-            ledger.control(job, Control(paused=False, priority=Priority.LOW))
+            ledger.control(job, paused=False, priority=Priority.LOW)
             obey(job_id, Control(paused=False, priority=Priority.LOW))
         return obey(job_id, said)
 
     monkeypatch.setattr(index, "control", late)
-    ledger.control(job, Control(paused=True))
+    ledger.control(job, paused=True)
     steer(ledger, index, job)
     assert raced == [Control(paused=True)]
     assert state_of(house, job) is JobState.QUEUED
@@ -171,3 +171,28 @@ def test_a_recovery_reads_parts_with_and_without_reports(house: House, masters: 
     recovery.recover(house.shop.ledger, index, "default", job.id)
     assert house.work() == 2490
     assert states(house, job) == [ItemState.SUCCEEDED] * 3500
+
+
+def test_what_is_sealed_reads_canceled(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a canceled job is closed its sealed items are canceled for whoever looks, after a rebuilding, too."""
+    monkeypatch.setattr(closings, "_SEALED_AT_ONCE", 2)
+    job = submit(house, *(picture(seed=n) for n in range(5)))
+    index, http, path = house.shop.index, house.http(), f"/v1/jobs/{job.id}"
+    held = [index.claim(job.recipe.model, pipeline=9, owner=f"h/{n}", host="h", lease=9)[0] for n in range(3)]
+    _, made = look(house.shop, job, replace(house.shop.ledger.read_item(job, 0), refusal=Refusal(code="a", detail="b")))
+    assert made
+    settling.end(house.shop, job, [made])
+    cancel(house.services, "default", job.id)
+    index.release(*held[1:2])
+    closure = index.release(*held[2:])
+    closings.close(house.shop.ledger, index, house.shop.clock, job, closure)
+    assert state_of(house, job) is JobState.CANCELING
+    for _ in range(2):
+        rows = http.get(f"{path}/items").json["items"]
+        assert [row["state"] for row in rows] == ["failed", *["canceled"] * 4]
+        assert http.get(f"{path}/states").data == bytes([0b10_11_11_11, 0b11_00_00_00])
+        assert len(http.get(f"{path}/items?state=canceled").json["items"]) == 4
+        assert http.get(f"{path}/items?state=succeeded").json["items"] == []
+        house.client.flushall()
+        recovery.recover(house.shop.ledger, index, "default", job.id)
+    assert index.audit(job.id)[0] is Audit.SOUND

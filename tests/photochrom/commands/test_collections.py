@@ -12,6 +12,7 @@ import bagit
 import pytest
 from click.testing import CliRunner, Result
 
+from photochrom.bulk.submission import Submission
 from photochrom.command import main
 from tests.house import write_picture
 from tests.served import Served
@@ -58,7 +59,7 @@ def test_a_table_goes_in_and_comes_back(served: Served, folder: Path, tmp_path: 
     good, bad = rows["a.png"], rows["box/b.tif"]
     assert (good["state"], good["identifier"], good["Who"]) == ("succeeded", "HS-1", "Ada")
     assert good["derivative_sha256"] == sha256(out / "a_colorized.png")
-    assert (bad["state"], bad["code"], bad["output"]) == ("failed", "fixity_mismatch", "")
+    assert (bad["identifier"], bad["state"], bad["code"], bad["output"]) == ("HS-2", "failed", "fixity_mismatch", "")
     assert served.counted.count("PUT", "/v1/uploads") == 1
     assert json.loads((out / "a_colorized.json").read_text())["master"]["identifier"] == "HS-1"
 
@@ -127,6 +128,33 @@ def test_an_interrupted_bag_is_finished_by_the_next_run(
     assert submit(served, folder, "--out", out, "--bag").exit_code == 0
     bagit.Bag(str(out)).validate()
     assert {row["state"] for row in report(out / "data").values()} == {"succeeded"}
+
+
+def test_papers_come_with_the_results(
+    served: Served, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sidecars lie there before the run has ended, and a report of all that was heard where it is broken off."""
+    (folder / "cut.png").unlink()
+    out = tmp_path / "color"
+    finish = Submission.finish
+
+    def interrupt(self: Submission) -> None:
+        finish(self)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Submission, "finish", interrupt)
+    submit(served, folder, "--out", out)
+    assert (out / "a_colorized.json").exists()
+    assert {row["delta_l_max"] != "" for row in report(out).values()} == {True}
+
+
+def test_a_finished_bag_is_known_without_waiting(served: Served, folder: Path, tmp_path: Path) -> None:
+    """--no-wait looks for results where a bag has them, makes no second job, and leaves the bag as it is."""
+    (folder / "cut.png").unlink()
+    out = tmp_path / "color"
+    submit(served, folder, "--out", out, "--bag")
+    assert "Made 0 jobs" in submit(served, folder, "--out", out, "--bag", "--no-wait").stdout
+    bagit.Bag(str(out)).validate()
 
 
 def test_papers_are_written_by_a_later_run_too(served: Served, folder: Path, tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from click.testing import CliRunner, Result
 
 from photochrom import Client, DownloadDamaged, InUse, ProblemError, ServerUnreachable
 from photochrom.bulk import gathering
-from photochrom.bulk.collection import Collection
 from photochrom.bulk.state import State
-from photochrom.bulk.submission import Submission, Wishes
+from photochrom.bulk.submission import Submission
+from photochrom.bulk.wishes import Wishes
 from photochrom.command import main
 from photochrom.display.figures import Lines
 from photochrom.files.fixity import file_digest
@@ -198,17 +198,6 @@ def test_a_forgotten_job_is_submitted_anew(served: Served, tmp_path: Path) -> No
     assert again.exit_code == 0, again.output
     assert "does not know" in again.stderr
     assert (out / "a_colorized.png").exists()
-
-
-def test_collisions_keep_their_extension(tmp_path: Path) -> None:
-    """Scans that differ only in extension, and scans of the same name, get results of different names."""
-    for path in ("x/a.jpg", "x/a.png", "x/b.png", "y/b.png"):
-        write_picture(tmp_path / path)
-    scans = [*find([tmp_path / "x"], out=None), *find([tmp_path / "y"], out=None)]
-    collection = Collection(State(tmp_path / "state"))
-    assert sum(collection.add(scans)) == 4
-    names = sorted(str(collection.target(str(scan.path))) for scan in scans)
-    assert names == ["a.jpg_colorized", "a.png_colorized", "b.png-2_colorized", "b.png_colorized"]
 
 
 def test_a_folder_is_walked_in_order_without_its_own_results(tmp_path: Path) -> None:
@@ -407,6 +396,51 @@ def test_one_job_has_all(served: Served, tmp_path: Path, monkeypatch: pytest.Mon
     one = run(served, tmp_path / "in", "--out", tmp_path / "b", "--one-job", "--priority", "high")
     (job,) = map(Client(served.url).job, summary(one)["jobs"])
     assert (job.total, job.priority, summary(one)["succeeded"]) == (7, "high", 7)
+
+
+def test_large_scans_make_small_jobs(served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server is asked about so many bytes at once, and the first jobs do not wait for a thousand scans."""
+    for number in range(3):
+        write_picture(tmp_path / f"in/{number}.png", width=16, height=12, seed=number)
+    monkeypatch.setattr(gathering, "_ASKED_BYTES", 1)
+    monkeypatch.setattr(gathering, "FIRST_SECONDS", 0.0)
+    result = run(served, tmp_path / "in", "--out", tmp_path / "out")
+    assert [Client(served.url).job(job).total for job in summary(result)["jobs"]] == [1, 1, 1]
+    assert served.counted.count("POST", "/v1/uploads") == 3
+
+
+def test_one_result_that_cannot_be_had_fails_alone(
+    served: Served, scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error of the server about one result ends that scan, not the run; --retry-failed brings it."""
+    download = Client.download
+
+    def broken(self: Client, job_id: str, number: int, path: Path, **facts: Any) -> str:
+        if path.name.startswith("b_"):
+            raise ProblemError(status=500, code="internal_error", detail="Broken.", extra={}, retry_after=None)
+        return download(self, job_id, number, path, **facts)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Client, "download", broken)
+        first = run(served, scans / "a.jpg", scans / "box", "--out", tmp_path / "out")
+    assert {Path(line["path"]).name: line["code"] for line in ended(first)} == {
+        "a.jpg": None,
+        "b.png": "internal_error",
+        "c.tif": None,
+    }
+    again = run(served, scans / "a.jpg", scans / "box", "--out", tmp_path / "out", "--retry-failed")
+    assert (again.exit_code, summary(again)["succeeded"]) == (0, 3)
+
+
+def test_an_address_without_its_scheme_is_refused(tmp_path: Path) -> None:
+    """What is no address is told of at once, by the command and by the client."""
+    write_picture(tmp_path / "a.png")
+    command = ["submit", str(tmp_path), "--out", str(tmp_path / "out"), "--server", "127.0.0.1:8080"]
+    refused = CliRunner().invoke(main, command)
+    assert refused.exit_code == 2
+    assert "http://" in refused.stderr
+    with pytest.raises(ValueError, match="http://"):
+        Client("localhost:8080")
 
 
 def test_a_state_of_an_earlier_version_is_taken_over(served: Served, tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_a_server_that_falls_silent_is_waited_for(clock: Clock) -> None:
     assert patience.call(Server("first")) == "first"
     assert patience.call(Server(AWAY, AWAY, AWAY, AWAY, AWAY, BUSY, "back")) == "back"
     assert patience.call(Server(BUSY, "on")) == "on"
-    assert heard == [f"{AWAY}. Trying again for 120 seconds.", "The server answers again."]
+    assert heard == [f"{AWAY}. Trying again for up to 2 minutes; nothing is lost.", "The server answers again."]
     assert 10 < clock.now < 60
 
 

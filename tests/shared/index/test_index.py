@@ -151,18 +151,20 @@ def test_an_item_is_begun_at_most_five_times(index: Index, client: redis.Redis) 
 
 
 def test_release_gives_an_item_back(index: Index) -> None:
-    """A released item is claimable at once; with a refund its attempt is not charged."""
+    """A released item is claimable at once; its attempt is charged where that is asked for, begun or not."""
     job = make_job(1)
     index.register(job)
     (held,) = claim(index, job)
     index.begin(held, lease=LEASE)
-    index.release(held, refund=True)
+    index.release(held)
     (again,) = claim(index, job)
     assert again.attempts == 0
     index.begin(again, lease=LEASE)
-    index.release(again)
+    index.release(again, charge=True)
     (third,) = claim(index, job)
     assert third.attempts == 1
+    index.release(third, charge=True)
+    assert claim(index, job)[0].attempts == 2
 
 
 def test_release_with_a_wait_keeps_the_item_back(index: Index) -> None:

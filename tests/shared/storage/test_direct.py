@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -101,6 +102,14 @@ def test_a_signed_put_is_held_to_what_is_signed(store: S3Store, data: bytes, cha
     """Whatever else is sent is refused, and nothing is kept."""
     assert put(signed_put(offered(store)), data, **changed) in (400, 403)
     assert store.head("t/x") is None
+
+
+def test_a_signed_put_is_good_for_one_key(store: S3Store) -> None:
+    """The link of one master, with its very bytes and checksum, creates nothing under the key of another."""
+    link = signed_put(offered(store), "t/a/masters/x")
+    for other in ("t/b/masters/x", "t/a/masters/y", "t/a/masters/x/../y"):
+        assert put(replace(link, url=link.url.replace("t/a/masters/x", other))) == 403
+    assert list(store.list("t/")) == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,92 @@
+"""Answers: the job that each Idempotency-Key was given, so that a request that is made again gets the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from api.entry import enter
+from shared import layout
+from shared.deletion import is_whole
+from shared.errors import IdempotencyMismatch, Unavailable
+from shared.items import part_count
+from shared.jobs import Job
+from shared.services import Services
+
+#: How long an Idempotency-Key is remembered, seconds.
+KEY_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What is recorded for an Idempotency-Key."""
+
+    #: fingerprint of the request
+    request: str
+    #: the job that it made
+    job: Job
+
+
+def remember(services: Services, tenant: str, key: str, answer: Answer) -> bool:
+    """Records which job answers the key; returns False where another request was first."""
+    record = {"request": answer.request, "created": answer.job.created, "job": answer.job.to_json()}
+    return services.store.put_if_absent(_record(tenant, key), json.dumps(record).encode())
+
+
+def known(services: Services, tenant: str, key: str) -> Answer | None:
+    """Returns what the key was used for before.
+
+    None for a fresh key, and for one whose job was deleted: that key is free again.
+    """
+    try:
+        with services.store.get(_record(tenant, key)) as stream:
+            record: dict[str, Any] = json.load(stream)
+    except KeyError:
+        return None
+    job = Job.from_json(record["job"])
+    expired = services.clock.now() - record["created"] > KEY_SECONDS
+    if expired or not (_exists(services, job) or _is_whole(services, job)):
+        services.store.delete(_record(tenant, key))
+        return None
+    return Answer(request=record["request"], job=job)
+
+
+def answered(services: Services, first: Answer, request: str) -> Job:
+    """Returns the first answer to a key, its job finished where its submission broke off.
+
+    Raises IdempotencyMismatch for another request (a fingerprint), Unavailable where the job is deleted meanwhile.
+    """
+    if first.request != request:
+        raise IdempotencyMismatch()
+    if not _exists(services, first.job) and not _resume(services, first.job):
+        raise Unavailable("The job of this Idempotency-Key was deleted at this moment: submit again.")
+    return first.job
+
+
+def _record(tenant: str, key: str) -> str:
+    return layout.idempotency(tenant, hashlib.sha256(key.encode()).hexdigest())
+
+
+def _exists(services: Services, job: Job) -> bool:
+    return services.ledger.read_job(job.tenant, job.id) is not None
+
+
+def _is_whole(services: Services, job: Job) -> bool:
+    return is_whole(services.ledger, job.tenant, job.id, part_count(job.total))
+
+
+def _resume(services: Services, job: Job) -> bool:
+    """Finishes a submission that broke off; returns False where its job was deleted meanwhile."""
+    ledger = services.ledger
+    if not _is_whole(services, job):
+        return False
+    ledger.open(job.tenant, job.id)
+    ledger.commit(job)
+    if not _is_whole(services, job):  # it was finished, ended and deleted while this process slept
+        services.store.delete(layout.job(job.tenant, job.id))
+        ledger.discard(job.tenant, job.id)
+        return False
+    enter(services, job)
+    return True
