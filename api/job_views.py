@@ -55,10 +55,13 @@ class JobView:
     def eta_seconds(self, now: float) -> int | None:
         """Returns how long the rest will take at the rate so far, or None where that cannot be said."""
         progress = self.progress
-        if self.ended or progress.started is None or not progress.ended or now <= progress.started:
+        made = progress.ended - progress.before
+        if self.ended or progress.state is JobState.PAUSED or progress.started is None:
+            return None
+        if made <= 0 or now <= progress.started:
             return None
         left = progress.job.total - progress.ended - progress.counts.canceled
-        return math.ceil(left * (now - progress.started) / progress.ended)
+        return math.ceil(left * (now - progress.started) / made)
 
     def retry_after(self, now: float) -> int:
         """Returns when to poll again: a tenth of what is left, within bounds."""
@@ -125,6 +128,7 @@ def fresh_view(services: Services, job: Job) -> JobView:
             revision=0,
             priority=job.priority,
             started=None,
+            before=0,
             finished=None,
         )
         return JobView(progress=progress, waiting_for=None)
@@ -164,6 +168,7 @@ def _ended_view(services: Services, job: Job) -> JobView | None:
         revision=int(ending.finished * 1e6),
         priority=services.ledger.read_priority(job),
         started=None,
+        before=0,
         finished=ending.finished,
     )
     return JobView(progress=progress, waiting_for=None)

@@ -17,6 +17,8 @@ end
 if pause ~= paused then
   local begun = job.started or job.ended > 0
   set_state(job, pause and 'paused' or begun and 'running' or 'queued')
+  -- The rate is counted anew: a pause is no work.
+  if begun then redis.call('HSET', key(job.id), 'started', now_ms(), 'before', job.succeeded + job.failed) end
 end
 touch(job)
 place(job, now_ms())

@@ -2,7 +2,7 @@
 --
 -- pc:job:<id>          hash: spec, tenant, model, pipeline, class, priority, total, cursor, state, revision, succeeded,
 --                      failed, ended (done bits), held (items under a lease), pace (items that one claim may take),
---                      created, started, finished (ms), rebuilt (1: it was registered from storage, and who had begun
+--                      created, started (or resumed), finished (ms), before (outcomes by then), rebuilt (1: it was registered from storage, and who had begun
 --                      what before that is not known), run (the life of the server in which it was registered)
 -- pc:job:<id>:done     bitmap: the item has ended          pc:job:<id>:failed   bitmap: set only where done is
 -- pc:job:<id>:sealed   bitmap: set only where done is: the item was canceled, which has a record

@@ -23,8 +23,10 @@ class Progress:
     revision: int
     #: which of its tenant's jobs go first
     priority: Priority
-    #: when the first item began or ended, seconds since the epoch
+    #: when the first item began or ended, or the job was last resumed, seconds since the epoch
     started: float | None
+    #: how many items had ended with an outcome of their own by then
+    before: int
     #: when the job ended, seconds since the epoch
     finished: float | None
 
@@ -54,6 +56,7 @@ def from_hash(data: Mapping[bytes, bytes]) -> Progress:
         revision=int(data[b"revision"]),
         priority=Priority(data[b"priority"].decode()),
         started=_seconds(data.get(b"started")),
+        before=int(data.get(b"before", 0)),
         finished=_seconds(data.get(b"finished")),
     )
 

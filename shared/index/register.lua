@@ -14,7 +14,7 @@ local ended = redis.call('BITCOUNT', key(id, 'done'))
 redis.call('HSET', key(id), 'spec', ARGV[8], 'tenant', tenant, 'model', ARGV[3], 'pipeline', ARGV[4], 'class', ARGV[5],
   'total', ARGV[6], 'cursor', 0, 'state', ARGV[9], 'revision', string.format('%.0f', now), 'succeeded', ARGV[12],
   'failed', redis.call('BITCOUNT', key(id, 'failed')), 'ended', ended, 'held', 0, 'created', ARGV[7],
-  'rebuilt', ARGV[13], 'priority', ARGV[14], 'run', this_run())
+  'before', ARGV[12] + redis.call('BITCOUNT', key(id, 'failed')), 'rebuilt', ARGV[13], 'priority', ARGV[14], 'run', this_run())
 redis.call('SADD', 'pc:live', id)
 redis.call('SADD', 'pc:models', ARGV[3])
 redis.call('ZADD', 'pc:jobs:' .. tenant, ARGV[7], id)

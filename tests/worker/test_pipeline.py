@@ -46,7 +46,7 @@ DOCUMENTED = {
     for code in re.findall(r"[a-z_]+", row)
 }
 WORDED = set(
-    re.findall(r"^  ([a-z_]+):", (ROOT / "api/pages/cards.js").read_text().partition("WARNINGS")[2], re.MULTILINE)
+    re.findall(r"^  ([a-z_]+):", (ROOT / "api/pages/codes.js").read_text().partition("WARNINGS")[2], re.MULTILINE)
 )
 
 #: The most that L* may move, by depth; at 8 bits in spaces whose darkest steps are larger, one such step.

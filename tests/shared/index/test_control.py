@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from api.job_views import JobView
 from shared.index import Index
 from shared.index.claims import Audit, Begin, Closure, Standing, bitmap
 from shared.jobs import Control, Counts, Job, JobState, Priority
@@ -39,6 +40,26 @@ def test_priority_decides_within_a_tenant_and_a_class(index: Index) -> None:
     progress = index.progress(jobs["low"].id)
     assert progress is not None
     assert progress.priority is Priority.LOW
+
+
+def test_a_pause_is_no_work(index: Index) -> None:
+    """The time left is told by the rate since the job was resumed, and not before there is one."""
+    job = make_job(10)
+    index.register(job)
+    for _ in range(4):
+        end(index, job, claim(index, job)[0].item)
+    control(index, job, paused=True)
+    assert control(index, job) is JobState.RUNNING
+    resumed = index.progress(job.id)
+    assert resumed is not None
+    assert resumed.started is not None
+    assert JobView(progress=resumed, waiting_for=None).eta_seconds(resumed.started + 10) is None
+    end(index, job, claim(index, job)[0].item)
+    later = index.progress(job.id)
+    assert later is not None
+    assert JobView(progress=later, waiting_for=None).eta_seconds(resumed.started + 10) == 50
+    paused = replace(later, state=JobState.PAUSED)
+    assert JobView(progress=paused, waiting_for=None).eta_seconds(resumed.started + 10) is None
 
 
 def test_no_priority_starves_another_tenant(index: Index) -> None:
