@@ -34,8 +34,8 @@ def test_more_items_than_a_document_holds_go_as_lines(served: Served, tmp_path: 
     assert job_of(served, tmp_path, 10_001, idempotency_key="k", priority="low")[1] == job
     assert len(client.states(job)) == 10_001
     assert client.item(job, 10_000).data["filename"] == "10000.png"
-    client.cancel(job)
-    assert set(client.states(client.wait(job).id)) >= {"canceled"}
+    client.cancel(job)  # nobody sweeps here, and a job of which nothing runs is closed by the sweeper
+    assert set(client.states(job)) >= {"canceled"}
 
 
 def test_a_job_is_waited_for_and_told_of(served: Served, tmp_path: Path) -> None:
