@@ -1,7 +1,7 @@
 """200 clients that look at a running job every five seconds, beside the same job without them.
 
-Windows with and without clients take turns, so that a drift of the machine meets both. The workers are niced: answers
-come first, as they should where people wait.
+Windows with and without clients take turns, each pair the other way round than the last, so that a drift of machine and
+disk meets both alike. The workers are niced: answers come first, as they should where people wait.
 """
 
 from __future__ import annotations
@@ -64,17 +64,19 @@ def _say(table: Table, crowd: _Crowd, alone: list[float], watched: list[float]) 
     table.exact("  neither 200 nor 304, or none", answers + crowd.broken - crowd.answers[200] - crowd.answers[304], 0)
     table.say("p50 of an answer, ms", median(crowd.taken) * 1e3)
     table.most("p99 of an answer, ms", quantiles(crowd.taken, n=100)[98] * 1e3, _P99_BAR)
-    table.say("items a second without clients, mean of the windows", sum(alone) / len(alone))
-    table.say("items a second with clients", sum(watched) / len(watched))
+    for kind, rates in (("without", alone), ("with", watched)):
+        windows = ", ".join(f"{rate:,.0f}" for rate in rates)
+        table.say(f"items a second {kind} clients, mean of the windows", sum(rates) / len(rates), bar=windows)
     table.most("fewer, %", 100 * (1 - sum(watched) / sum(alone)), _LOSS_BAR)
 
 
 def _windows(done: Callable[[], int], crowd: _Crowd, *, window: float) -> tuple[list[float], list[float]]:
     """Returns items a second of each window without clients, and of each with them."""
     alone, watched = [], []
-    for _ in range(_PAIRS):
-        alone.append(_rate(done, lambda: time.sleep(window)))
-        watched.append(_rate(done, lambda: crowd.look(window)))
+    for pair in range(_PAIRS):
+        kinds = [(alone, lambda: time.sleep(window)), (watched, lambda: crowd.look(window))]
+        for rates, meanwhile in kinds if pair % 2 == 0 else reversed(kinds):
+            rates.append(_rate(done, meanwhile))
     return alone, watched
 
 
