@@ -25,7 +25,7 @@ _ITEMS = 1_000_000
 _MASTERS = 200
 _CLIENTS, _PERIOD = 200, 5.0
 #: Seconds of a window, and how many of each kind.
-_WINDOW, _PAIRS = 20.0, 4
+_WINDOW, _PAIRS = 12.0, 4
 _SMALL_WINDOW = 5.0
 _SLOTS = 2
 _NICE = 10
