@@ -27,6 +27,8 @@ _CLIENTS, _PERIOD = 200, 5.0
 #: Seconds of a window, and how many of each kind.
 _WINDOW, _PAIRS = 12.0, 4
 _SMALL_WINDOW = 5.0
+#: Seconds before the first window: items end three times as fast until memory is full of what the disk has yet to take.
+_SETTLING = 30.0
 _SLOTS = 2
 _NICE = 10
 
@@ -46,6 +48,7 @@ def measure(table: Table) -> None:
             job_id = jobs.submit(house.url, digests, total=items, recipe={"model": nets.NOOP})
             while (done := _done(house, job_id)) < 2 * _MASTERS:
                 time.sleep(0.1)
+            time.sleep(_SETTLING)
             crowd = _Crowd(house.url, job_id)
             alone, watched = _windows(
                 lambda: _done(house, job_id), crowd, window=_SMALL_WINDOW if table.small else _WINDOW
