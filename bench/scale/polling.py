@@ -75,7 +75,8 @@ def _say(table: Table, crowd: _Crowd, alone: list[float], watched: list[float]) 
 
 def _windows(done: Callable[[], int], crowd: _Crowd, *, window: float) -> tuple[list[float], list[float]]:
     """Returns items a second of each window without clients, and of each with them."""
-    alone, watched = [], []
+    alone: list[float] = []
+    watched: list[float] = []
     for pair in range(_PAIRS):
         kinds = [(alone, lambda: time.sleep(window)), (watched, lambda: crowd.look(window))]
         for rates, meanwhile in kinds if pair % 2 == 0 else reversed(kinds):
