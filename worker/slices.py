@@ -25,6 +25,7 @@ from shared.index.claims import Begin, Claim
 from worker import attempts, closings, metrics, settling
 from worker.attempts import Colored, Fetched
 from worker.leases import DEADLINE_SECONDS, Leases
+from worker.manifests import Manifests
 from worker.retries import GiveUp, decide
 from worker.workshop import Workshop
 
@@ -77,6 +78,7 @@ class _Slice:
     alone: Claim | None = None
     #: items that are claimed at once at most
     most: int = _MOST
+    manifests: Manifests = field(default_factory=Manifests)
     jitter: random.Random = field(default_factory=random.Random)
     ended: int = 0
 
@@ -141,7 +143,7 @@ class _Slice:
 
         def settle() -> list[Claim]:
             self._begin(*claims)
-            found = [self.shop.manifests.find(self.shop, claim) for claim in claims]
+            found = [self.manifests.find(self.shop, claim) for claim in claims]
             return settling.settle(self.shop, found[0][0], claims, [item for _, item in found], self.leases.drop)
 
         begun = time.perf_counter()
@@ -171,7 +173,7 @@ class _Slice:
     def _fetch(self, claim: Claim) -> Fetched | None:
         def fetch() -> Fetched:
             self._begin(claim)
-            job, item = self.shop.manifests.find(self.shop, claim)
+            job, item = self.manifests.find(self.shop, claim)
             try:
                 return attempts.fetch(self.shop, claim, job, item, alive=lambda: self._begin(claim))
             except PhotochromError:

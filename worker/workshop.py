@@ -28,7 +28,6 @@ from shared.settings import Settings
 from shared.sources.opening import open_sources
 from shared.storage.opening import open_store
 from worker.deriving import Deriver, PerThread
-from worker.manifests import Manifests
 from worker.proofs import Proofs
 from worker.sandbox import Sandbox
 
@@ -47,8 +46,6 @@ class Workshop(Services):
     pipeline: int = PIPELINE_VERSION
     #: tells this process from every other, also from an earlier one with the same number
     token: str = field(default_factory=lambda: secrets.token_hex(4))
-    #: what it has read of its jobs, so that a slice goes on where the last one was
-    manifests: Manifests = field(default_factory=Manifests)
     #: counts its claims
     claims: Iterator[int] = field(default_factory=count)
 
