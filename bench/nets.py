@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bench.in_place import lite
 from bench.masters import gray_photos
+from bench.released import Released
 from models.decoding import annealed_mean
 from models.eccv16.layers import INPUT_SIZE, layers, operations
 from models.eccv16.twin import RELEASE_BYTES, write_twin
@@ -50,6 +51,7 @@ def main() -> None:
         size = caffe.stat().st_size
         nets: dict[str, list[tuple[str, Net]]] = {
             "eccv16": [
+                ("cv2, as released", Released(caffe)),
                 ("cv2, Caffe file", Cv2Net(caffe, input_size=INPUT_SIZE, device="cpu")),
                 ("cv2, ONNX file", Cv2Net(onnx, input_size=INPUT_SIZE, device="cpu")),
                 ("onnxruntime", OnnxRuntimeNet(onnx, input_size=INPUT_SIZE, device="cpu", threads=1)),

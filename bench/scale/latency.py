@@ -18,7 +18,7 @@ from bench.scale.service import Run, from_job, run
 from bench.scale.table import Table
 
 _DELAY = 0.05
-_LITE, _ECCV16 = 120, 40
+_LITE, _ECCV16 = 120, 80
 _ROUNDS = 2
 _CORES = 2
 _WARM = 4

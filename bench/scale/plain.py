@@ -1,7 +1,7 @@
 """What the service is measured against: the plain loop of `bench.seed`, and the net with nothing around it.
 
-`python -m bench.scale.plain MODELS MODEL COUNT` loads the net, says so, waits for a line, and prints the seconds of
-COUNT looks of the net, one after the other on one thread.
+`python -m bench.scale.plain MODELS MODEL COUNT [--released]` loads the net, says so, waits for a line, and prints the
+seconds of COUNT looks of the net, one after the other on one thread.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from models.nets import load_net
+from bench.released import Released
+from models.files import proved
+from models.nets import Net, load_net
 from shared.registry import load_registry
 
 #: Looks before the clock starts: the first ones take memory.
@@ -37,9 +39,13 @@ def loops(masters: Sequence[Path], out: Path, *, cores: Sequence[set[int] | None
     return len(cores) * len(masters) / slowest
 
 
-def nets_alone(models: Path, model: str, *, count: int, processes: int) -> float:
-    """Runs the net in so many processes at once, `count` looks each; returns looks a second."""
-    command = [sys.executable, "-m", "bench.scale.plain", str(models), model, str(count)]
+def nets_alone(models: Path, model: str, *, count: int, processes: int, released: bool = False) -> float:
+    """Runs the net in so many processes at once, `count` looks each; returns looks a second.
+
+    `released` has OpenCV run it as the release describes it, and not in the form that the service uses.
+    """
+    form = ["--released"] if released else []
+    command = [sys.executable, "-m", "bench.scale.plain", str(models), model, str(count), *form]
     running = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(processes)]
     for process in running:
         assert process.stdout is not None
@@ -63,8 +69,11 @@ def _answer(process: subprocess.Popen[bytes]) -> float:
     return float(out)
 
 
-def _look(models: Path, name: str, count: int) -> None:
-    net = load_net(load_registry(models).named(name), models, threads=1)
+def _look(models: Path, name: str, count: int, *, released: bool) -> None:
+    model = load_registry(models).named(name)
+    net: Net = load_net(model, models, threads=1)
+    if released:
+        net = Released(proved(model, models)[-1])
     lightness = np.random.default_rng(0).normal(0, 25, (1, 1, net.input_size, net.input_size)).astype(np.float32)
     for _ in range(_WARM):
         net.logits(lightness)
@@ -77,4 +86,4 @@ def _look(models: Path, name: str, count: int) -> None:
 
 
 if __name__ == "__main__":
-    _look(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    _look(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), released="--released" in sys.argv[4:])

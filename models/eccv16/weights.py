@@ -13,9 +13,9 @@ from models.eccv16.prototxt import prototxt
 SUFFIX = ".caffemodel"
 
 
-def description(path: Path) -> bytes:
+def description(path: Path, *, space_to_batch: bool) -> bytes:
     """Returns the prototxt that belongs to a weights file, its width told by the arrays; raises ModelDamaged."""
-    return prototxt(layers_of(read(path))).encode()
+    return prototxt(layers_of(read(path)), space_to_batch=space_to_batch).encode()
 
 
 def converted(path: Path) -> bytes:

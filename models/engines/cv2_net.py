@@ -31,7 +31,7 @@ class Cv2Net:
         """Reads an ONNX file or a Caffe weights file; raises ModelDamaged or EngineUnavailable."""
         _require(device)
         with _translated(ModelDamaged, f"OpenCV cannot read {path}"):
-            self._net = _read(path)
+            self._net = _read(path, device)
             backend, target = _PLACES[device]
             self._net.setPreferableBackend(backend)
             self._net.setPreferableTarget(target)
@@ -50,14 +50,15 @@ def reads_caffe() -> bool:
     return hasattr(cv2.dnn, "readNetFromCaffe")
 
 
-def _read(path: Path) -> cv2.dnn.Net:
+def _read(path: Path, device: str) -> cv2.dnn.Net:
     # OpenCV 5.0 tries its new engine first, which does not run lite.
     engine = (cv2.dnn.ENGINE_CLASSIC,) if hasattr(cv2.dnn, "ENGINE_CLASSIC") else ()
     if path.suffix != weights.SUFFIX:
         return cv2.dnn.readNetFromONNX(str(path), *engine)
     if not reads_caffe():
         return cv2.dnn.readNetFromONNX(np.frombuffer(weights.converted(path), np.uint8), *engine)
-    description = np.frombuffer(weights.description(path), np.uint8)
+    # cuDNN has kernels of its own for dilated convolutions.
+    description = np.frombuffer(weights.description(path, space_to_batch=device == "cpu"), np.uint8)
     return cv2.dnn.readNetFromCaffe(description, np.memmap(path, np.uint8, "r"))
 
 

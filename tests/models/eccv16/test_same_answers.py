@@ -14,7 +14,7 @@ from models.eccv16.caffemodel import read
 from models.eccv16.layers import AB, SCALE, SCALE_FACTOR, layers_of
 from models.eccv16.prototxt import prototxt
 from models.eccv16.twin import RELEASE_BYTES, write_twin
-from models.eccv16.weights import converted
+from models.eccv16.weights import converted, description
 from models.engines.cv2_net import Cv2Net
 from models.engines.onnxruntime_net import OnnxRuntimeNet
 
@@ -38,6 +38,14 @@ def answers(weights: Path, onnx: Path, inputs: np.ndarray) -> dict[str, np.ndarr
     }
 
 
+def as_released(weights: Path, one: np.ndarray) -> np.ndarray:
+    """Logits by the release's own description, whose convolutions are dilated."""
+    text = np.frombuffer(description(weights, space_to_batch=False), np.uint8)
+    net = cv2.dnn.readNetFromCaffe(text, np.fromfile(weights, np.uint8))
+    net.setInput(one)
+    return np.asarray(net.forward())
+
+
 def graph(weights: Path) -> cv2.dnn.Net:
     """The net with the graph's own decoding."""
     description = prototxt(layers_of(read(weights)), decoding=True).encode()
@@ -52,6 +60,16 @@ def test_all_ways_say_the_same(thin_twin: Path, inputs: np.ndarray, tmp_path: Pa
     assert found["Caffe"].shape == (3, 2, 56, 56)
     assert np.abs(found["Caffe"][1] - found["Caffe"][2]).max() > 1
     assert found["Caffe"].std(axis=(0, 2, 3)).min() > 1
+
+
+def test_space_to_batch_changes_nothing(thin_twin: Path, inputs: np.ndarray) -> None:
+    """Dilated convolutions and plain ones over every second row and column say the same, for several pictures too."""
+    assert b"dilation: 2" in description(thin_twin, space_to_batch=False)
+    assert b"dilation: 2" not in description(thin_twin, space_to_batch=True)
+    ours = Cv2Net(thin_twin, input_size=224, device="cpu").logits(inputs)
+    released = np.concatenate([as_released(thin_twin, one[None]) for one in inputs])
+    assert ours.shape == released.shape
+    assert np.abs(ours - released).max() < 1e-4 * np.abs(released).max()
 
 
 @pytest.mark.slow

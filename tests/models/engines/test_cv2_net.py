@@ -68,7 +68,7 @@ def test_a_gpu_is_given_the_net(monkeypatch: pytest.MonkeyPatch) -> None:
             asked.append(target)
 
     monkeypatch.setattr(cv2.dnn, "getAvailableTargets", lambda _: [cv2.dnn.DNN_TARGET_CUDA_FP16])
-    monkeypatch.setattr(cv2_net, "_read", lambda _: Recorder())
+    monkeypatch.setattr(cv2_net, "_read", lambda *_: Recorder())
     net = Cv2Net(WEIGHTS / "lite.onnx", input_size=224, device="cuda_fp16")
     assert asked == [cv2.dnn.DNN_BACKEND_CUDA, cv2.dnn.DNN_TARGET_CUDA_FP16]
     assert net.engine.endswith(" cuda_fp16")
