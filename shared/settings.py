@@ -158,7 +158,7 @@ class Settings:
     )
     #: lease on an item, seconds
     lease_seconds: int = _whole(45, 1, 3600)
-    #: how long a worker goes on after one bell, seconds
+    #: how long a worker goes on after one bell while another net's items wait for it, seconds
     slice_seconds: int = _whole(5, 1, 60)
     #: period of the sweeper, seconds
     sweep_seconds: int = _whole(5, 1, 600)

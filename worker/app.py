@@ -21,7 +21,7 @@ from shared.settings import Settings, environment, load
 from worker import metrics
 from worker.allocator import reuse_memory
 from worker.leases import deadline
-from worker.slices import AHEAD, work
+from worker.slices import AHEAD, STRETCH, work
 from worker.workshop import Workshop, on_gpu, open_bench, served_models
 
 #: Items that a slice may have in hand when it is over: what it fetched ahead, what it colors, one to be tried alone.
@@ -94,7 +94,7 @@ def make_celery(settings: Settings, registry: Registry) -> Celery:
 def _longest(settings: Settings) -> float:
     """Returns the seconds after which a task hangs, though each of its items has a deadline and keeps it."""
     item = MAX_CANDIDATES * deadline(0, megapixels=settings.max_megapixels)
-    return settings.slice_seconds + _IN_HAND * item
+    return STRETCH * settings.slice_seconds + _IN_HAND * item
 
 
 def _open_child(**_: Any) -> None:

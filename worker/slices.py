@@ -1,5 +1,7 @@
 """A slice: what one bell sets off. Claim and work until there is nothing, or until the slice is over.
 
+It is over after a few seconds where another net's items wait for the process, else after `STRETCH` times as long.
+
 While one item is colored, the next is fetched and the last is stored: at most `AHEAD` and `BEHIND` of them.
 """
 
@@ -42,6 +44,10 @@ BEHIND = 3
 _MOST = 64
 _BATCH_SECONDS = 0.1
 
+#: How many times `slice_seconds` a slice may last while no other net's items wait for the process. Each slice ends with
+#: a pause, in which its last items are stored and nothing is colored.
+STRETCH = 6
+
 #: Deadline of an item that waits for those before it, which have deadlines of their own.
 _IN_TURN = float("inf")
 
@@ -81,17 +87,18 @@ class _Slice:
     manifests: Manifests = field(default_factory=Manifests)
     jitter: random.Random = field(default_factory=random.Random)
     ended: int = 0
+    begun: float = 0.0
 
     def run(self) -> int:
         """Works until nothing is left or the slice is over."""
-        over = self.shop.clock.now() + self.shop.settings.slice_seconds
+        self.begun = self.shop.clock.now()
         with (
             ThreadPoolExecutor(AHEAD, "fetch") as fetchers,
             ThreadPoolExecutor(BEHIND, "keep") as keepers,
             closing(self),
         ):
             while True:
-                self._fill(fetchers, over)
+                self._fill(fetchers)
                 if self.ahead:
                     self._color(self.ahead.popleft().result(), keepers)
                 elif self.alone is not None:
@@ -111,9 +118,19 @@ class _Slice:
             if fetched := self.ahead.popleft().result():
                 fetched.close()
 
-    def _fill(self, fetchers: ThreadPoolExecutor, over: float) -> None:
+    def _over(self) -> bool:
+        """Tells whether nothing more may be claimed, so that another net's bell is heard."""
+        lasted = self.shop.clock.now() - self.begun
+        if lasted < self.shop.settings.slice_seconds:
+            return False
+        if lasted >= STRETCH * self.shop.settings.slice_seconds:
+            return True
+        others = self.shop.nets.keys() - {self.model}
+        return bool(others) and not others.isdisjoint(self.shop.index.wanted_models())
+
+    def _fill(self, fetchers: ThreadPoolExecutor) -> None:
         """Claims until enough is being fetched; items that need no coloring end here, many at once."""
-        while len(self.ahead) < AHEAD and self.alone is None and self.shop.clock.now() < over:
+        while len(self.ahead) < AHEAD and self.alone is None and not self._over():
             claims = self._claim()
             if not claims:
                 return

@@ -7,7 +7,7 @@ from shared.registry import shipped
 from shared.settings import Settings
 from worker.app import make_celery
 from worker.leases import deadline
-from worker.slices import AHEAD
+from worker.slices import AHEAD, STRETCH
 
 
 def test_a_task_may_take_what_its_items_may() -> None:
@@ -15,4 +15,4 @@ def test_a_task_may_take_what_its_items_may() -> None:
     settings = Settings(models="lite")
     item = MAX_CANDIDATES * deadline(0, megapixels=settings.max_megapixels)
     limit = make_celery(settings, shipped()).conf.task_time_limit
-    assert limit >= settings.slice_seconds + (AHEAD + 1) * item
+    assert limit >= STRETCH * settings.slice_seconds + (AHEAD + 1) * item

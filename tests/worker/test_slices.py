@@ -15,7 +15,7 @@ from shared import layout
 from shared.clock import ManualClock
 from shared.errors import IndexUnavailable, StorageUnavailable
 from shared.ids import new_id
-from shared.index import MAX_ATTEMPTS
+from shared.index import MAX_ATTEMPTS, Index
 from shared.index.claims import Claim
 from shared.items import Item, ItemState, Refusal
 from shared.jobs import Job
@@ -26,7 +26,7 @@ from worker import attempts, pipeline
 from worker.deriving import InPlace
 from worker.leases import DEADLINE_SECONDS, Leases
 from worker.orders import Derivative, Order
-from worker.slices import work
+from worker.slices import AHEAD, STRETCH, work
 
 
 def submit(
@@ -245,6 +245,32 @@ def test_an_item_that_waits_its_turn_is_not_overdue(house: House, monkeypatch: p
     assert work(replace(house.shop, clock=clock, deriver=Slow()), LITE.digest) == 2
     assert told == []
     assert states(house, job) == [ItemState.SUCCEEDED] * 2
+
+
+@pytest.mark.parametrize(
+    ("nets", "wanted", "until"),
+    [
+        pytest.param([LITE.digest], ["other"], STRETCH * 30, id="one net is served"),
+        pytest.param([LITE.digest, "other"], [LITE.digest], STRETCH * 30, id="nothing waits for the other"),
+        pytest.param([LITE.digest, "other"], ["other"], 30, id="another net's items wait"),
+        pytest.param([LITE.digest, "other"], ["third"], STRETCH * 30, id="they wait for other workers"),
+    ],
+)
+def test_a_slice_is_over_sooner_where_another_net_is_wanted(
+    house: House, monkeypatch: pytest.MonkeyPatch, nets: list[str], wanted: list[str], until: int
+) -> None:
+    """It claims until then, ends what it has in hand, and leaves the rest."""
+    clock, each = ManualClock(), 10
+    submit(house, *(picture(width=16, height=16, seed=n) for n in range(STRETCH * 30 // each + 5)))
+
+    class Slow:
+        def derive(self, *args: Any, **kwargs: Any) -> Derivative:
+            clock.sleep(each)
+            return InPlace().derive(*args, **kwargs)
+
+    monkeypatch.setattr(Index, "wanted_models", lambda _: wanted)
+    shop = replace(house.shop, clock=clock, deriver=Slow(), nets=dict.fromkeys(nets, house.shop.nets[LITE.digest]))
+    assert until // each <= work(shop, LITE.digest) <= until // each + AHEAD
 
 
 def test_each_page_has_its_own_time(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
