@@ -1,7 +1,8 @@
 """Reduction: a picture made smaller by the mean over each pixel's area, fed with strips from top to bottom.
 
-It takes 0.2 to 0.9 ns a sample on one thread, at most half of what OpenCV's area interpolation does, and holds one row
-of sums beside the result. Sums are whole numbers: what comes out is exact, in whatever strips the picture came.
+It takes 0.1 to 1 ns a sample on one thread, at most four tenths of what OpenCV's area interpolation does, or eight
+where the ratio is a whole number, and holds a few rows of sums beside the result. Sums are whole numbers: what comes
+out is exact, in whatever strips the picture came.
 """
 
 from __future__ import annotations
@@ -26,11 +27,10 @@ class Reduction:
         self._shape: tuple[int, ...] = (width,) if channels == 1 else (width, channels)
         self._height = height
         self._whole = (to_width, to_height) == (width, height)
-        self._strips: list[Samples] = []
         self._to_shape = (to_height, to_width, channels)
         self._top = 0
-        self._columns = np.zeros(0, np.uint32)
-        self._out: Samples = np.zeros((0, 0, 0), np.uint8)
+        self._columns = np.zeros(0, np.int32)
+        self._out: Samples = np.zeros((0, 0), np.uint8)
 
     def add(self, strip: Samples) -> None:
         """Takes the next rows: uint8 or uint16 [rows, w] for one channel, else [rows, w, channels].
@@ -40,15 +40,17 @@ class Reduction:
         # The kernel trusts it.
         if strip.shape[1:] != self._shape or self._top + len(strip) > self._height:
             raise ValueError(f"rows of {strip.shape} do not go on at row {self._top} of {self._height}")
+        rows = np.ascontiguousarray(strip).reshape(len(strip), -1)
+        if not self._top:
+            to_height, to_width, channels = self._to_shape
+            self._out = np.empty((to_height, to_width * channels), strip.dtype)
+            # Signed, as not every processor turns unsigned ones into floats at once.
+            small = np.iinfo(strip.dtype).max * self._height < 1 << 31
+            self._columns = np.zeros(rows.shape[1], np.int32 if small else np.int64)
         if self._whole:
-            self._strips.append(strip.copy())
+            self._out[self._top : self._top + len(rows)] = rows
         else:
-            rows = np.ascontiguousarray(strip).reshape(len(strip), -1)
-            if not self._top:
-                most = np.iinfo(strip.dtype).max * self._height
-                self._columns = np.zeros(rows.shape[1], np.uint32 if most < 1 << 32 else np.uint64)
-                self._out = np.empty(self._to_shape, strip.dtype)
-            _kernel()(rows, self._out.shape[2], self._top, self._height, self._columns, self._out)
+            _kernel()(rows, self._to_shape[2], self._top, self._height, self._columns, self._out)
         self._top += len(strip)
 
     def result(self) -> Samples:
@@ -58,9 +60,7 @@ class Reduction:
         """
         if self._top != self._height:
             raise ValueError(f"{self._top} of {self._height} rows were added")
-        if self._whole:
-            return np.concatenate(self._strips)
-        return self._out[:, :, 0] if self._out.shape[2] == 1 else self._out
+        return self._out if self._to_shape[2] == 1 else self._out.reshape(self._to_shape)
 
 
 def scaled(samples: Samples, size: tuple[int, int]) -> Samples:
@@ -75,7 +75,8 @@ def scaled(samples: Samples, size: tuple[int, int]) -> Samples:
     top = np.iinfo(samples.dtype).max
     out = np.empty((size[1], size[0], planes.shape[2]), samples.dtype)
     for channel in range(planes.shape[2]):
-        plane = Image.fromarray(planes[:, :, channel].astype(np.float32))
+        # In floats: Pillow rounds between both directions else, and clips there. Its own are made without a copy.
+        plane = Image.fromarray(planes[:, :, channel]).convert("F")
         out[:, :, channel] = np.rint(np.asarray(plane.resize(size, Image.Resampling.BICUBIC)).clip(0, top))
     return out.reshape(out.shape[:2] + samples.shape[2:])
 

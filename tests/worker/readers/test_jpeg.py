@@ -56,6 +56,15 @@ def test_a_hole_is_refused(name: str, fill: bytes) -> None:
         refuse(jpeg, holed(CODED[name], at=at, fill=fill))
 
 
+@pytest.mark.parametrize("shift", range(8))
+def test_a_short_hole_is_told_wherever_it_lies(shift: int) -> None:
+    """Sixty-four bytes of zeros in the coded data are called a hole, at an even place or an odd one."""
+    data = CODED["baseline"]
+    start = len(data) // 2 + shift
+    with pytest.raises(Corrupt, match="hole of zeros"):
+        read(jpeg, data[:start] + bytes(64) + data[start + 64 :])
+
+
 @pytest.mark.parametrize("way", [{}, {"optimize": True}, {"progressive": True}])
 def test_a_blank_page_is_no_hole(way: dict[str, bool]) -> None:
     """A picture that is white but for one corner is read, though zeros are what such data are made of."""
