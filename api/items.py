@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from flask import Response, jsonify, redirect
+from flask import Response, jsonify, redirect, request
 from flask_openapi3 import APIBlueprint, Tag
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -135,6 +135,9 @@ def _send(held: Services, key: str, *, media_type: str | None, filename: str, et
             fmt = sniff(stream.read())
         media_type = fmt.media_type if fmt in FORMATS and fmt else "application/octet-stream"
     if link := held.store.presign_get(key, seconds=_LINK_SECONDS, filename=filename, media_type=media_type):
+        # The script of a page cannot follow a redirect to storage, which answers no other site (no CORS).
+        if request.accept_mimetypes.best == "text/uri-list":
+            return Response(link, mimetype="text/uri-list")
         return redirect(link, 302)
     return bytes_answer(
         _chunks(held, key),

@@ -5,6 +5,7 @@ from photochrom.coloring import Colored, Outcome, Progress, colorize
 from photochrom.errors import (
     ClientError,
     DownloadDamaged,
+    IntakeInvalid,
     InUse,
     NoSpace,
     ProblemError,
@@ -25,6 +26,7 @@ __all__ = [
     "DownloadDamaged",
     "Filters",
     "InUse",
+    "IntakeInvalid",
     "Item",
     "Job",
     "NoSpace",

@@ -44,7 +44,7 @@ class Client:
         patience: float = PATIENCE,
         notify: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Connects with the first call; raises ValueError for what is no address.
+        """Connects with the first call; raises ValueError for what is no address, or cannot be a key.
 
         `notify` is told in words when the server falls silent and when it is back.
         """
@@ -54,18 +54,21 @@ class Client:
 
     def models(self) -> list[dict[str, Any]]:
         """Returns the registered models."""
-        return list(self._transport.json("GET", "/v1/models")["models"])
+        return self._transport.json("GET", "/v1/models", lambda answer: list(answer["models"]))
 
     def queue(self) -> dict[str, Any]:
         """Returns how much work waits and runs, in all and by model; needs a key with the scope `observe`."""
-        return dict(self._transport.json("GET", "/v1/queue"))
+        return self._transport.json("GET", "/v1/queue", dict[str, Any])
 
     # Masters.
 
     def missing(self, files: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Asks which of up to 1,000 `{"sha256", "size"}` are not stored; returns those answers."""
-        answers = self._transport.json("POST", "/v1/uploads", json={"files": list(files)})["files"]
-        return [answer for answer in answers if not answer["present"]]
+
+        def absent(answer: Any) -> list[dict[str, Any]]:
+            return [each for each in answer["files"] if not each["present"]]
+
+        return self._transport.json("POST", "/v1/uploads", absent, json={"files": list(files)})
 
     def upload(self, path: Path, *, sha256: str | None = None) -> str:
         """Sends a file unless it is there, and returns its SHA-256."""
@@ -101,11 +104,15 @@ class Client:
 
     def job(self, job_id: str) -> Job:
         """Returns a job as it stands."""
-        return Job.from_json(self._transport.json("GET", f"/v1/jobs/{job_id}"))
+        return self._transport.json("GET", f"/v1/jobs/{job_id}", Job.from_json)
 
     def jobs(self, *, limit: int = 100) -> list[Job]:
         """Returns the newest jobs, newest first."""
-        return [Job.from_json(data) for data in self._transport.json("GET", f"/v1/jobs?limit={limit}")["jobs"]]
+
+        def read(answer: Any) -> list[Job]:
+            return [Job.from_json(data) for data in answer["jobs"]]
+
+        return self._transport.json("GET", f"/v1/jobs?limit={limit}", read)
 
     def follow(self, job_id: str) -> Iterator[Job]:
         """Yields the job whenever it has changed, until it has ended; asks as often as the server wishes."""
@@ -181,12 +188,15 @@ class Client:
         """Returns up to `limit` items (1..1000) from `cursor` on, 0 at first, and the cursor of the next page."""
         query = f"cursor={cursor}&limit={limit}" + (f"&state={state}" if state else "")
         query += f"&sort={sort}" if sort else ""
-        page = self._transport.json("GET", f"/v1/jobs/{job_id}/items?{query}")
-        return [Item.from_json(data) for data in page["items"]], page["next"]
+
+        def read(answer: Any) -> tuple[list[Item], int | None]:
+            return [Item.from_json(data) for data in answer["items"]], answer["next"]
+
+        return self._transport.json("GET", f"/v1/jobs/{job_id}/items?{query}", read)
 
     def item(self, job_id: str, number: int) -> Item:
         """Returns one item."""
-        return Item.from_json(self._transport.json("GET", f"/v1/jobs/{job_id}/items/{number}"))
+        return self._transport.json("GET", f"/v1/jobs/{job_id}/items/{number}", Item.from_json)
 
     def download(
         self,
@@ -215,4 +225,4 @@ class Client:
         return downloads.download(self._transport, address, path, sha256, staging=staging, progress=progress)
 
     def _ask(self, job_id: str, what: str, **kwargs: Any) -> Job:
-        return Job.from_json(self._transport.json("POST", f"/v1/jobs/{job_id}/{what}", **kwargs))
+        return self._transport.json("POST", f"/v1/jobs/{job_id}/{what}", Job.from_json, **kwargs)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from photochrom.bulk.intake import open_intake
 from photochrom.bulk.outputs import outputs_of
 from photochrom.bulk.state import Entry
 from photochrom.bulk.submission import Submission
 from photochrom.bulk.wishes import Summary, Wishes
 from photochrom.client import Client
 from photochrom.display.figures import Figures
+from photochrom.papers.handover import Handover
 from photochrom.scans.filters import EVERYTHING, Filters
-from photochrom.scans.scan import find
 
 #: Seconds between two calls of `on_progress`.
 _SECONDS = 0.5
@@ -62,13 +64,18 @@ class Outcome:
     summary: Summary
     #: name, code and words of the failures, earlier ones as well, the first 1,000
     failures: list[tuple[str, str, str]] = field(default_factory=list)
+    #: files and folders that could not be read, so that nothing is known of what is in them
+    unreadable: list[Path] = field(default_factory=list)
+    #: papers that were not written, since a file of somebody else is in their place, relative to the results' folder
+    foreign: list[str] = field(default_factory=list)
 
 
 def colorize(
     client: Client,
-    paths: Iterable[Path],
+    paths: Iterable[Path] = (),
     *,
     out: Path,
+    manifest: Path | None = None,
     recipe: Mapping[str, Any] | None = None,
     filters: Filters = EVERYTHING,
     priority: str | None = None,
@@ -77,18 +84,29 @@ def colorize(
     retry_failed: bool = False,
     force: bool = False,
     parallel: int = 4,
+    sidecars: bool = True,
+    premis: bool = False,
+    bag: bool = False,
+    bag_info: Mapping[str, str] | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
     on_ended: Callable[[Colored], None] = lambda _: None,
     on_note: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
     """Colors files and folders and returns once every result is in `out`, in the same tree, `<stem>_colorized.<ext>`.
 
+    What is handed over are `paths`, perhaps BagIt bags, or instead of them a `manifest`, a CSV. Beside the results come
+    `report.csv` and, if they are wished, sidecars and PREMIS documents; `bag` makes `out` a BagIt bag, with the tags
+    `bag_info`. docs/collections.md has all of it.
+
     A call that is interrupted costs nothing: the next one with the same `out` goes on. `on_progress` is called twice a
     second and at the end, `on_ended` for each scan, `on_note` with words for a person; all three by other threads.
-    Raises what Client raises, NoSpace where the disk is full, and InUse where another run works in `out`.
+    Raises what Client raises, ValueError for wishes that do not go together, IntakeInvalid for a manifest or bag that
+    does not hold together, NoSpace where the disk is full, and InUse where another run works in `out`.
     """
+    handover = Handover(out=out, bag=bag, info=dict(bag_info or {}), sidecars=sidecars, premis=premis, force=force)
     wishes = Wishes(
-        out=out,
+        out=handover.results,
+        state=handover.state,
         recipe=dict(recipe or {}),
         priority=priority,
         webhook=webhook,
@@ -98,11 +116,20 @@ def colorize(
         parallel=parallel,
     )
     display = _Calls(on_progress, on_ended, on_note)
-    with Submission(client, display, wishes) as run:
-        with display:
-            run.add(find(paths, out=out, filters=filters))
+    opened = open_intake(list(paths), out=out, manifest=manifest, filters=filters, note=on_note)
+    with (
+        closing(opened) as intake,
+        Submission(client, display, wishes, brought=handover.brought(client, intake)) as run,
+    ):
+        handover.begin()
+        with display, handover.at_the_end(run, client, intake) as foreign:
+            run.add(intake.scans(run.state.remember_digests))
             run.finish()
-        return Outcome(summary=run.summary(), failures=run.failures(_NAMED))
+        summary = run.summary()
+        if not summary.queued:
+            handover.finish(run.state)
+        failures, unreadable = run.failures(_NAMED), sorted(intake.unreadable)
+        return Outcome(summary=summary, failures=failures, unreadable=unreadable, foreign=foreign)
 
 
 class _Calls(Figures):

@@ -6,7 +6,7 @@ import { JobView, titleOf } from "./job.js";
 import { explain } from "./notices.js";
 import { Recent } from "./recent.js";
 import { forget, remembered } from "./remembered.js";
-import { call, useKey } from "./server.js";
+import { call, hasKey, useKey } from "./server.js";
 import { count } from "./words.js";
 
 const MOST_FILES = 1000;
@@ -99,9 +99,17 @@ function listen() {
   drop.addEventListener("submit", (event) => event.preventDefault());
   at("key-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    useKey(at("key").value);
-    location.reload();
+    changeKey(at("key").value.trim());
   });
+  at("forget-key").addEventListener("click", () => changeKey(""));
+  at("forget-key").hidden = !hasKey();
+  at("nets").hidden = hasKey();
+}
+
+/** Begins anew as whoever the key belongs to. @param {string} key */
+function changeKey(key) {
+  useKey(key);
+  location.reload();
 }
 
 // What the server has.

@@ -1,6 +1,6 @@
 // Candidates: a row of small pictures to choose from, where a photo was colored at several temperatures.
 
-import { pictureUrl } from "./server.js";
+import { show } from "./server.js";
 
 let groups = 0;
 
@@ -32,9 +32,8 @@ function choice(candidate, first, group, choose) {
   words.textContent = wordOf(candidate.temperature);
   words.title = `Temperature ${candidate.temperature}`;
   label.append(radio, image, words);
-  pictureUrl(candidate.links.preview).then((address) => {
-    image.src = address;
-  });
+  // Where there is none the words are there to choose by.
+  show(image, candidate.links.preview).catch(() => image.remove());
   return label;
 }
 

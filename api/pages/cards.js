@@ -3,7 +3,11 @@
 import { chooser } from "./candidates.js";
 import { adviceOn, warningOf } from "./codes.js";
 import { doubt } from "./doubt.js";
-import { pictureUrl } from "./server.js";
+import { explain } from "./notices.js";
+import { hasKey, show, stored } from "./server.js";
+
+/** How long the browser has to take over what it saves, milliseconds. */
+const HANDED_OVER = 60_000;
 
 /** @param {string} name @returns {HTMLElement} */
 export function fromTemplate(name) {
@@ -62,32 +66,33 @@ function unseen(card) {
   card.querySelector(".note").textContent = "This server has no preview of this photo. The download has the result.";
 }
 
-/** @param {HTMLImageElement} image @param {string} path */
-async function show(image, path) {
-  image.src = await pictureUrl(path);
-}
-
 /** @param {HTMLAnchorElement} anchor @param {string} path */
 export function link(anchor, path) {
   anchor.dataset.path = path;
   anchor.href = path.replace(/^\//, "");
 }
 
-/** Has a link fetched with the key, where there is one. @param {HTMLAnchorElement} anchor */
+/** Has what a link leads to fetched where there is a key. @param {HTMLAnchorElement} anchor */
 export function fetchOnClick(anchor) {
   anchor.addEventListener("click", async (event) => {
-    const address = await needsFetch(anchor.dataset.path, event);
-    if (address) {
-      anchor.href = address;
-      anchor.click();
+    if (!hasKey()) return;
+    event.preventDefault();
+    if (anchor.ariaBusy === "true") return;
+    anchor.ariaBusy = "true";
+    try {
+      save(await stored(anchor.dataset.path));
+    } catch (error) {
+      explain(error);
     }
+    anchor.ariaBusy = "false";
   });
 }
 
-/** With a key the browser cannot follow the link by itself. @param {string} path @param {Event} event */
-async function needsFetch(path, event) {
-  const anchor = /** @type {HTMLAnchorElement} */ (event.currentTarget);
-  if (!sessionStorage.getItem("photochrom-key") || anchor.href.startsWith("blob:")) return null;
-  event.preventDefault();
-  return pictureUrl(path);
+/** @param {{address: string, name: string}} file */
+function save({ address, name }) {
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), HANDED_OVER);
 }

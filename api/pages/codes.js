@@ -19,12 +19,20 @@ const FAILURES = {
   master_damaged: ["The file was damaged in storage", "Tell whoever runs this server, and send it again."],
   source_missing: ["The file is not in its bucket", "Put it there, or correct its address, and submit it again."],
   source_changed: ["The file in the bucket was replaced after it was submitted", "Retry, if the new one is meant."],
+  manifest_damaged: ["The server lost its note of which file this was", "Tell whoever runs this server, and send the photo again."],
   net_failed: ["The net gave no usable answer", "Tell whoever runs this server."],
 };
 
+/** Failures that come again with the same file. */
+const OF_THE_FILE = ["truncated", "corrupt", "unsupported_picture", "not_a_picture", "unsupported_media", "decode_crashed", "already_color"];
+
+/** Failures that come again until somebody raises a limit. */
+const OF_A_LIMIT = ["too_large", "too_many_pixels", "too_many_pages", "metadata_too_large", "too_expensive"];
+
 /** By code: what to do where a call was refused. */
 const REFUSALS = {
-  forbidden: "Ask whoever runs this server for a key that may do this.",
+  unauthorized: "Enter a key above, then choose the photos again.",
+  forbidden: "Then choose the photos again.",
   rate_limited: "Wait a moment.",
   quota_exceeded: "Wait until other photos are done, or until tomorrow.",
   job_ended: "There is nothing left to stop or to move.",
@@ -58,3 +66,20 @@ export const adviceOn = (code) => FAILURES[code]?.[1] ?? REFUSALS[code] ?? "";
 
 /** @param {string} code @returns {string} */
 export const warningOf = (code) => WARNINGS[code] ?? code;
+
+/**
+ * Whether trying once more can help.
+ * @param {string[]} codes of what failed @param {boolean} all whether there are no others
+ * @returns {{sensible: boolean, words: string}}
+ */
+export function prospect(codes, all) {
+  const file = codes.filter((code) => OF_THE_FILE.includes(code));
+  const limit = codes.filter((code) => OF_A_LIMIT.includes(code));
+  if (all && file.length === codes.length) {
+    return { sensible: false, words: "Trying once more would end the same way: the files themselves are the reason." };
+  }
+  const words = [];
+  if (file.length) words.push("Photos whose file is the reason will fail once more.");
+  if (limit.length) words.push("Photos beyond a limit will fail until whoever runs this server has raised it.");
+  return { sensible: true, words: words.join(" ") };
+}

@@ -1,5 +1,6 @@
 // Controls: pause, resume, cancel, retry, priority, each of them there only while it makes sense.
 
+import { prospect } from "./codes.js";
 import { news, wordsOf } from "./notices.js";
 import { post } from "./server.js";
 import { ENDED, count, grouped, left } from "./words.js";
@@ -11,6 +12,8 @@ export class Controls {
   #busy = false;
   /** Names a retry, so that one whose answer was lost is not made twice. */
   #retryKeys = {};
+  /** Whether to try once more, which is known once somebody has looked why photos failed. */
+  #prospect = { sensible: false, words: "" };
 
   /**
    * @param {HTMLElement} node the job's element
@@ -42,8 +45,15 @@ export class Controls {
     if (document.activeElement !== this.priority) this.priority.value = job.priority;
     for (const [state, button] of Object.entries(this.retries)) {
       button.textContent = `Retry ${grouped(job.counts[state])} ${state}`;
-      this.#offer(button, ENDED.includes(job.state) && job.counts[state] > 0);
+      this.#offer(button, ENDED.includes(job.state) && job.counts[state] > 0 && (state !== "failed" || this.#prospect.sensible));
     }
+    this.node.querySelector(".prospect").textContent = ENDED.includes(job.state) && job.counts.failed ? this.#prospect.words : "";
+  }
+
+  /** Takes note of why photos failed. @param {string[]} codes @param {boolean} all whether there are no others */
+  why(codes, all) {
+    this.#prospect = prospect(codes, all);
+    this.show(this.job);
   }
 
   /** Shows or hides a control; the keyboard's place is not lost with it. @param {Element} control @param {boolean} sensible */

@@ -1,6 +1,6 @@
 // Doubt: how unsure the net was of a photo's colors, and on demand a map of where.
 
-import { pictureUrl } from "./server.js";
+import { show } from "./server.js";
 
 /** @param {HTMLElement} card @param {any} item */
 export function doubt(card, item) {
@@ -17,7 +17,7 @@ export function doubt(card, item) {
   button.addEventListener("click", async () => {
     const shown = button.getAttribute("aria-pressed") !== "true";
     try {
-      if (shown && !map.src) map.src = await pictureUrl(item.links.uncertainty);
+      if (shown && !map.src) await show(map, item.links.uncertainty);
     } catch {
       // A server that makes no previews has no map either.
       button.disabled = true;

@@ -18,8 +18,12 @@ export class Failures {
   /** How many the job had when they were counted. */
   #known = 0;
 
-  /** @param {HTMLElement} node the job's element */
-  constructor(node) {
+  /**
+   * @param {HTMLElement} node the job's element
+   * @param {(codes: string[], all: boolean) => void} told is called with what was found, and whether that is all
+   */
+  constructor(node, told) {
+    this.told = told;
     this.box = /** @type {HTMLDetailsElement} */ (node.querySelector(".failures"));
     this.list = this.box.querySelector("ul");
     this.rest = /** @type {HTMLElement} */ (this.box.querySelector(".rest"));
@@ -56,8 +60,10 @@ export class Failures {
       this.#cursor = next;
       this.#known = known;
       this.#draw();
+      this.told([...this.#groups.keys()], next === null);
     } catch (error) {
       this.list.replaceChildren(element("li", wordsOf(error)));
+      this.told([], false);
     }
     this.#looking = false;
   }
@@ -80,7 +86,7 @@ function group(code, items) {
   const names = document.createElement("ul");
   for (const item of items.slice(0, NAMES)) names.append(element("li", `${item.filename}: ${item.detail}`));
   if (items.length > NAMES) names.append(element("li", `and ${grouped(items.length - NAMES)} more; the report names them all`));
-  which.append(element("summary", "Which"), names);
+  which.append(element("summary", "Which files"), names);
   row.append(title, element("p", adviceOn(code), "advice"), which);
   return row;
 }

@@ -4,7 +4,7 @@ import { failureCard, fetchOnClick, fromTemplate, link } from "./cards.js";
 import { Controls } from "./controls.js";
 import { Failures } from "./failures.js";
 import { Alarm, follow } from "./following.js";
-import { explain, news } from "./notices.js";
+import { explain, news, wantsKey, wordsOf } from "./notices.js";
 import { Pace } from "./pace.js";
 import { Pictures } from "./pictures.js";
 import { forget, remember } from "./remembered.js";
@@ -25,7 +25,7 @@ export class JobView {
     this.pace = new Pace();
     this.sending = new AbortController();
     this.controls = new Controls(this.node, { changed: (job) => this.changed(job), retried: told.opened });
-    this.failures = new Failures(this.node);
+    this.failures = new Failures(this.node, (codes, all) => this.controls.why(codes, all));
     this.pictures = new Pictures(this.node);
     this.part("h2").textContent = title;
     this.part(".forget").addEventListener("click", () => this.close());
@@ -62,7 +62,7 @@ export class JobView {
       const job = await submit(files, recipe, (share) => this.sent(share), this.sending.signal);
       this.follow(job);
     } catch (error) {
-      this.notSent(files[0].name, error);
+      this.notSent(error);
     }
     this.underWay(false);
   }
@@ -79,14 +79,16 @@ export class JobView {
     this.part(".state").textContent = share < 1 ? `${Math.round(share * 100)} % of the bytes` : "All is sent; the server looks at it.";
   }
 
-  /** @param {string} name @param {any} error */
-  notSent(name, error) {
+  /** @param {any} error */
+  notSent(error) {
+    const name = this.part("h2").textContent;
     this.part(".bar").hidden = true;
     if (this.sending.signal.aborted) return this.say("Not sent", "over", "You stopped it. The server has kept nothing of it.");
-    if (!(error instanceof Refusal) || error.status === 401) explain(error);
+    if (!(error instanceof Refusal) || wantsKey(error)) explain(error);
     this.say(error instanceof Refusal ? "Not accepted" : "Not sent", "bad");
-    this.part(".cards").append(failureCard(name, error.code ?? "", error.message));
-    news(`${name} was not accepted: ${error.message}`);
+    const reason = wantsKey(error) ? wordsOf(error) : error.message;
+    this.part(".cards").append(failureCard(name, error.code ?? "", reason));
+    news(`${name} was not accepted: ${reason}`);
     return undefined;
   }
 
@@ -100,8 +102,16 @@ export class JobView {
       await follow(job.id, this.alarm, wanted, (now) => this.seen(now));
     } catch (error) {
       if (error.status === 404) this.close();
-      else explain(error);
+      else this.lose(error);
     }
+  }
+
+  /** The server does not tell this key of the job, or not any more. @param {any} error */
+  lose(error) {
+    explain(error);
+    this.say("Out of sight", "held");
+    this.part(".bar").hidden = this.part(".controls").hidden = true;
+    this.part(".outlook").textContent = "The server goes on with it. This page shows it again once it has a key that may look at it.";
   }
 
   /** Shows what a control has made of the job, and asks again soon. @param {any} job */
@@ -117,6 +127,7 @@ export class JobView {
     const justEnded = ENDED.includes(job.state) && !ENDED.includes(this.job.state);
     this.show(job);
     await this.pictures.show(job);
+    if (job.total <= FEW) this.controls.why(this.pictures.codes, true);
     if (job.total === 1) this.name();
     if (justEnded) news(summary(job));
   }

@@ -1,7 +1,7 @@
 // Pictures: the cards of a job. All of a few photos as they come; of many the colored ones, a page at a time.
 
 import { cardOf } from "./cards.js";
-import { explain } from "./notices.js";
+import { explain, news } from "./notices.js";
 import { call } from "./server.js";
 import { FEW, grouped } from "./words.js";
 
@@ -20,6 +20,8 @@ export class Pictures {
     this.pager = /** @type {HTMLElement} */ (node.querySelector(".pager"));
     [this.back, this.on] = this.pager.querySelectorAll("button");
     this.job = null;
+    /** Of the failures among a few photos. @type {string[]} */
+    this.codes = [];
     this.back.addEventListener("click", () => this.#turn(() => this.#starts.pop()));
     this.on.addEventListener("click", () => this.#turn(() => this.#starts.push(this.#following())));
   }
@@ -60,6 +62,7 @@ export class Pictures {
         await this.#load();
       }
       this.#tell();
+      news(this.#where());
     } catch (error) {
       explain(error);
     }
@@ -69,6 +72,7 @@ export class Pictures {
     const which = this.few ? `limit=${FEW}` : `state=succeeded&limit=${ON_PAGE}`;
     const path = `v1/jobs/${this.job.id}/items?cursor=${this.#starts.at(-1)}&${which}`;
     const { items } = await (await call(path)).json();
+    this.codes = items.filter((item) => item.state === "failed").map((item) => item.code);
     this.#place(items.filter((item) => OVER.includes(item.state)));
   }
 
@@ -88,11 +92,18 @@ export class Pictures {
   #tell() {
     const { succeeded } = this.job.counts;
     this.pager.hidden = this.few || !succeeded;
-    const first = this.#before() + 1;
-    const last = first + this.cards.childElementCount - 1;
-    this.pager.querySelector("span").textContent = `Pictures ${grouped(first)}–${grouped(last)} of ${grouped(succeeded)}`;
+    this.pager.querySelector("span").textContent = this.#where();
     enable(this.back, this.#starts.length > 1, this.on);
-    enable(this.on, this.cards.childElementCount === ON_PAGE && last < succeeded, this.back);
+    enable(this.on, this.cards.childElementCount === ON_PAGE && this.#last() < succeeded, this.back);
+  }
+
+  /** How many photos there are up to the end of this page. */
+  #last() {
+    return this.#before() + this.cards.childElementCount;
+  }
+
+  #where() {
+    return `Pictures ${grouped(this.#before() + 1)}–${grouped(this.#last())} of ${grouped(this.job.counts.succeeded)}`;
   }
 }
 

@@ -4,20 +4,24 @@ let key = sessionStorage.getItem("photochrom-key") ?? "";
 
 /** The server refused a call. */
 export class Refusal extends Error {
-  /** @param {{code: string, detail: string, status: number}} problem @param {number} retryAfter seconds, 0 where nothing is said */
+  /** @param {{code: string, detail: string, status: number, needs?: string[]}} problem @param {number} retryAfter seconds, 0 where nothing is said */
   constructor(problem, retryAfter = 0) {
     super(problem.detail);
     this.code = problem.code;
     this.status = problem.status;
+    /** Scopes any one of which the call needs; none where that was not the reason. @type {string[]} */
+    this.needs = problem.needs ?? [];
     this.retryAfter = retryAfter;
   }
 }
 
-/** Keeps an API key until the browser is closed. @param {string} text */
+/** Keeps an API key until the tab is closed, or none. @param {string} text */
 export function useKey(text) {
   key = text;
   sessionStorage.setItem("photochrom-key", text);
 }
+
+export const hasKey = () => key !== "";
 
 /** @returns {Record<string, string>} the headers that every call carries */
 export function credentials() {
@@ -72,10 +76,33 @@ export function submit(files, recipe, onSent, signal) {
   });
 }
 
-/** The address of a stored picture: with a key it is fetched, since an image element sends none. @param {string} path */
-export async function pictureUrl(path) {
-  if (!key) return path.replace(/^\//, "");
-  return URL.createObjectURL(await (await call(path)).blob());
+/**
+ * Where a stored file can be had. With a key it is asked for, since neither a picture nor a link of a page sends one; the
+ * server tells a link to its storage then, since the storage does not answer the scripts of a page.
+ * @param {string} path
+ * @returns {Promise<{address: string, name: string}>} the name where the address does not tell it
+ */
+export async function stored(path) {
+  if (!key) return { address: path.replace(/^\//, ""), name: "" };
+  const answer = await call(path, { headers: { Accept: "text/uri-list, */*" } });
+  if (answer.headers.get("Content-Type")?.startsWith("text/uri-list")) return { address: (await answer.text()).trim(), name: "" };
+  return { address: URL.createObjectURL(await answer.blob()), name: nameIn(answer.headers.get("Content-Disposition") ?? "") };
+}
+
+/** @param {string} disposition RFC 6266 @returns {string} */
+function nameIn(disposition) {
+  const wide = /filename\*=UTF-8''([^;]+)/i.exec(disposition);
+  return wide ? decodeURIComponent(wide[1]) : (/filename="?([^";]+)/i.exec(disposition)?.[1] ?? "");
+}
+
+/** Shows a stored picture in an image. @param {HTMLImageElement} image @param {string} path */
+export async function show(image, path) {
+  image.dataset.path = path;
+  const { address } = await stored(path);
+  // Somebody may have chosen another since.
+  if (image.dataset.path !== path) return;
+  image.addEventListener("load", () => URL.revokeObjectURL(address), { once: true });
+  image.src = address;
 }
 
 /**

@@ -38,9 +38,7 @@ Brought = Callable[["Submission", str, Callable[[], Iterator[Entry]]], None]
 class Submission:
     """One run. A context: leaving it ends the threads, and whatever they had begun goes on with the next run."""
 
-    def __init__(
-        self, client: Client, display: Display, wishes: Wishes, *, brought: Brought = lambda run, job, entries: None
-    ) -> None:
+    def __init__(self, client: Client, display: Display, wishes: Wishes, *, brought: Brought | None = None) -> None:
         """Opens the state; raises InUse where another run has it. `brought` is told of jobs by a thread of its own."""
         self._client = client
         self._display = display
@@ -185,9 +183,10 @@ class Submission:
             force=wishes.force,
         )
 
-    def _make_harvest(self, brought: Brought) -> Harvest:
+    def _make_harvest(self, brought: Brought | None) -> Harvest:
         def told(sent: Sent) -> None:
-            brought(self, sent.job or "", partial(self.collection.entries, self._recipe, sent.key))
+            if brought:
+                brought(self, sent.job or "", partial(self.collection.entries, self._recipe, sent.key))
 
         parts = (self._client, self.state, self._display, self._fetching, self._halt)
         return Harvest(*parts, parallel=self._wishes.parallel, brought=told)

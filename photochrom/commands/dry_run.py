@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
+from photochrom.bulk.intake import Intake
 from photochrom.client import Client
-from photochrom.commands.intake import Intake
 from photochrom.files.fixity import cores
 from photochrom.plans.estimates import Estimate, estimate
 from photochrom.plans.plan import USUAL_MEGAPIXELS, Plan, Survey, remembered
@@ -41,7 +41,7 @@ def _lines(plan: Plan, time: Estimate) -> Iterator[str]:
     if plan.duplicates:
         yield f"{plan.duplicates:,} of them have the same bytes as another: they are sent and colored once."
     if plan.present is None:
-        yield "The server does not answer: nothing is known of what it has and takes."
+        yield f"What the server has and takes is not known: {plan.unasked}"
     elif plan.digests:
         known = plan.digests - plan.duplicates
         yield f"The server has {plan.present:,} of the {known:,} distinct ones whose SHA-256 is known."

@@ -11,6 +11,7 @@ import click
 from photochrom.client import DEFAULT_SERVER
 from photochrom.errors import ClientError, ProblemError, ServerUnreachable
 from photochrom.wire.retries import span
+from photochrom.wire.transport import clean_key
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,6 +51,12 @@ def _hint(error: ClientError) -> str:
     return ""
 
 
+class Unusable(click.ClickException):
+    """What the operating system refuses: a folder, a disk."""
+
+    exit_code = USAGE
+
+
 class Command(click.Command):
     """A command that ends with words instead of a traceback."""
 
@@ -62,7 +69,8 @@ class Command(click.Command):
         except KeyboardInterrupt:  # whoever pressed Ctrl-C knows, and `submit` has said what that means
             raise click.exceptions.Exit(SOME_FAILED) from None
         except OSError as error:
-            raise click.ClickException(f"{error.filename or ''}: {error.strerror or error}") from error
+            where = f"{error.filename}: " if error.filename else ""
+            raise Unusable(f"{where}{error.strerror or error}") from error
 
 
 def _address(context: click.Context, option: click.Parameter, text: str) -> str:
@@ -73,9 +81,18 @@ def _address(context: click.Context, option: click.Parameter, text: str) -> str:
     return text
 
 
+def _key(context: click.Context, option: click.Parameter, text: str | None) -> str | None:
+    try:
+        return clean_key(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
 def server_options(function: F) -> F:
     """Adds --server and --api-key."""
-    function = click.option("--api-key", envvar="PHOTOCHROM_API_KEY", help="API key (PHOTOCHROM_API_KEY).")(function)
+    function = click.option(
+        "--api-key", envvar="PHOTOCHROM_API_KEY", callback=_key, help="API key (PHOTOCHROM_API_KEY)."
+    )(function)
     return click.option(
         "--server",
         default=DEFAULT_SERVER,

@@ -10,14 +10,9 @@ from typing import Any, TypeVar
 
 import click
 
-from photochrom.bulk.submission import Submission
-from photochrom.commands.intake import Intake, open_intake
-from photochrom.errors import ClientError
+from photochrom.bulk.intake import Intake, open_intake
 from photochrom.papers.handover import Handover
-from photochrom.papers.reports import Server
-
-#: Tags of bag-info.txt that are told by what is there.
-_OURS = ("bagging-date", "bag-software-agent", "payload-oxum")
+from photochrom.scans.filters import Filters
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,36 +37,22 @@ class Packages:
 
     @contextmanager
     def intake(self, paths: Sequence[Path], *, out: Path | None, note: Callable[[str], None]) -> Iterator[Intake]:
-        """Opens what was handed over, as `open_intake` does."""
-        asked = {"manifest": self.manifest, "include": self.include, "exclude": self.exclude}
-        with closing(open_intake(paths, out=out, note=note, **asked)) as intake:  # type: ignore[arg-type]
+        """Opens what was handed over, as `open_intake` does; raises click.UsageError."""
+        try:
+            filters = Filters.of(self.include, self.exclude)
+            opened = open_intake(paths, out=out, manifest=self.manifest, filters=filters, note=note)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+        with closing(opened) as intake:
             yield intake
 
     def handover(self, out: Path, *, force: bool) -> Handover:
         """Returns how OUT is to be left; raises click.UsageError."""
-        if self.bag_info and not self.bag:
-            raise click.UsageError("--bag-info says something of a bag: add --bag.")
         papers = {"sidecars": self.sidecars, "premis": self.premis}
-        return Handover(out=out, bag=self.bag, info=_read_info(self.bag_info), force=force, **papers)
-
-
-@contextmanager
-def papers_at_the_end(
-    run: Submission, client: Server, intake: Intake, handover: Handover | None
-) -> Iterator[list[str]]:
-    """Writes the papers when a run ends; when it is broken off the report alone, of what was heard so far.
-
-    The list that it yields is filled with the papers that are not ours and stayed.
-    """
-    foreign: list[str] = []
-    try:
-        yield foreign
-    except (KeyboardInterrupt, ClientError):
-        if handover:
-            handover.report(run, intake)
-        raise
-    if handover:
-        foreign += handover.papers(run, client, intake)
+        try:
+            return Handover(out=out, bag=self.bag, info=_read_info(self.bag_info), force=force, **papers)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
 
 
 def _read_info(texts: tuple[str, ...]) -> dict[str, str]:
@@ -79,10 +60,8 @@ def _read_info(texts: tuple[str, ...]) -> dict[str, str]:
     info = {}
     for text in texts:
         name, colon, value = (part.strip() for part in text.partition(":"))
-        if not (name and colon and value) or name.lower() in _OURS:
-            raise click.UsageError(
-                f"--bag-info {text!r} is no tag such as 'Source-Organization: Museum', or one of ours."
-            )
+        if not (name and colon and value):
+            raise click.UsageError(f"--bag-info {text!r} is no tag such as 'Source-Organization: Museum'.")
         info[name] = value
     return info
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -14,18 +14,16 @@ import click
 from rich.console import Console
 
 from photochrom.bulk.collection import real_path
-from photochrom.bulk.state import Entry
-from photochrom.bulk.submission import Brought, Submission
+from photochrom.bulk.intake import Intake
+from photochrom.bulk.submission import Submission
 from photochrom.bulk.wishes import Summary, Wishes
 from photochrom.client import Client
 from photochrom.commands.dry_run import dry_run as say_plan
-from photochrom.commands.intake import Intake
 from photochrom.commands.options import PRIORITIES, SOME_FAILED, Command, json_option, recipe_options, server_options
-from photochrom.commands.packages import Packages, package_options, papers_at_the_end
+from photochrom.commands.packages import Packages, package_options
 from photochrom.display.bars import Bars
 from photochrom.display.figures import SHOWN_FAILURES, Figures, Lines, print_failures
 from photochrom.display.json_lines import JsonLines
-from photochrom.papers.handover import Handover
 from photochrom.scans.scan import Scan
 from photochrom.scans.watching import Watch
 
@@ -105,6 +103,7 @@ def submit(
             say_plan(intake, client, recipe, out=out, hash_all=packages.hash_all, as_json=as_json)
         return
     handover = packages.handover(out, force=force) if out else None
+    papers = None if no_wait else handover  # without waiting nothing comes that papers could lie beside
     wishes = Wishes(
         out=handover.results if handover else out,
         state=handover.state if handover else None,
@@ -121,13 +120,13 @@ def submit(
     client = Client(server, api_key, notify=display.note, patience=_PATIENCE)
     with (
         packages.intake(paths, out=out, note=display.note) as intake,
-        Submission(client, display, wishes, brought=_papers(handover, client, intake)) as run,
+        Submission(client, display, wishes, brought=papers.brought(client, intake) if papers else None) as run,
     ):
-        if no_wait:  # nothing comes that papers could lie beside
-            handover = None
-        if handover:
-            handover.begin()
-        with display, papers_at_the_end(run, client, intake, handover) as foreign:
+        written: AbstractContextManager[list[str]] = nullcontext([])
+        if papers:
+            papers.begin()
+            written = papers.at_the_end(run, client, intake)
+        with display, written as foreign:
             if watch:
                 _watch(run, display, intake, quiet_seconds)
             else:
@@ -135,8 +134,8 @@ def submit(
         for name in foreign:
             display.note(f"{name} is there and was not written by this command; --force replaces it.")
         summary = run.summary()
-        if handover and not summary.queued:
-            handover.finish(run.state)
+        if papers and not summary.queued:
+            papers.finish(run.state)
         if isinstance(display, JsonLines):
             display.say("summary", summary=asdict(summary))
         else:
@@ -145,16 +144,6 @@ def submit(
     lacking = summary.queued if wishes.wait and not watch else 0
     bad = summary.failed or summary.canceled or lacking or foreign or intake.unreadable
     sys.exit(SOME_FAILED if bad else 0)
-
-
-def _papers(handover: Handover | None, client: Client, intake: Intake) -> Brought:
-    """Returns what writes the papers of each job as soon as its results are here."""
-
-    def write(run: Submission, job: str, entries: Callable[[], Iterable[Entry]]) -> None:
-        if handover:
-            handover.papers_of(run, client, intake, job, entries)
-
-    return write
 
 
 def _run(run: Submission, display: Figures, scans: Iterable[Scan]) -> None:
@@ -189,6 +178,8 @@ def _say_end(run: Submission, summary: Summary, wishes: Wishes) -> None:
     failed = summary.failed + summary.canceled
     if not wishes.wait:
         click.echo(f"Made {len(summary.jobs)} jobs: {' '.join(summary.jobs)}")
+    elif not (summary.succeeded or failed or summary.queued):
+        click.echo("No picture was found.")
     elif not (summary.uploaded or summary.jobs or summary.downloaded):
         click.echo(f"Nothing to do: {summary.succeeded:,} colored before, {failed:,} failed before.")
     else:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -13,12 +13,16 @@ from typing import Protocol
 from photochrom.bagit.bags import PAYLOAD
 from photochrom.bagit.making import close_bag, open_bag
 from photochrom.bulk.state import Entry, State
-from photochrom.bulk.submission import Submission
+from photochrom.bulk.submission import Brought, Submission
+from photochrom.errors import ClientError
 from photochrom.files.fixity import cores
 from photochrom.papers.paper import papers
 from photochrom.papers.paperwork import Paperwork
 from photochrom.papers.reports import Reports, Server
 from photochrom.scans.scan import STATE_FOLDER
+
+#: Tags of bag-info.txt that are told by what is there.
+_OURS = ("bagging-date", "bag-software-agent", "payload-oxum")
 
 
 class Columns(Protocol):
@@ -44,6 +48,13 @@ class Handover:
     premis: bool = False
     force: bool = False
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for tags without a bag, or in place of ours."""
+        if self.info and not self.bag:
+            raise ValueError("Tags say something of a bag: ask for one.")
+        if taken := [name for name in self.info if name.lower() in _OURS]:
+            raise ValueError(f"The tag {taken[0]} is told by what is there.")
+
     @property
     def state(self) -> Path:
         """Where the state lies: in OUT, also where that is a bag, of which it is no part."""
@@ -58,6 +69,28 @@ class Handover:
         """Makes OUT fit for results; a bag is none from here until it is finished."""
         if self.bag:
             open_bag(self.out)
+
+    def brought(self, client: Server, table: Columns) -> Brought:
+        """Returns what writes the papers of each job as soon as its results are here."""
+
+        def write(run: Submission, job: str, entries: Callable[[], Iterable[Entry]]) -> None:
+            self.papers_of(run, client, table, job, entries)
+
+        return write
+
+    @contextmanager
+    def at_the_end(self, run: Submission, client: Server, table: Columns) -> Iterator[list[str]]:
+        """Writes the papers when a run ends; when it is broken off the report alone, of what was heard so far.
+
+        The list that it yields is filled with the papers that are not ours and stayed.
+        """
+        foreign: list[str] = []
+        try:
+            yield foreign
+        except (KeyboardInterrupt, ClientError):
+            self.report(run, table)
+            raise
+        foreign += self.papers(run, client, table)
 
     def papers(self, run: Submission, client: Server, table: Columns) -> list[str]:
         """Writes report, sidecars and PREMIS of all scans of a run; returns those that are not ours and stayed.

@@ -42,6 +42,8 @@ class Plan:
     #: pictures whose SHA-256 is known or was read, and how many of these the server has; None: it was not asked
     digests: int = 0
     present: int | None = None
+    #: why it could not be asked, in words
+    unasked: str | None = None
     #: files that would fail: no picture under a picture's name; larger than the server takes; fixity that does not fit
     no_pictures: int = 0
     too_large: int = 0
@@ -86,7 +88,7 @@ class Survey:
     def plan(self, scans: Iterable[Scan], *, hash_all: bool, server: Asked | None) -> Plan:
         """Counts scans, reads those that may be equal to others, or all, and asks the server what it has.
 
-        Raises OSError. A server that does not answer leaves `present` None.
+        Raises OSError. A server that does not answer, or refuses, leaves `present` None.
         """
         self._db.execute("BEGIN")
         for scan in scans:
@@ -155,7 +157,8 @@ class Survey:
                 limits = [answer["problem"]["limit"] for answer in missing if answer.get("problem")]
                 limit = min([*limits, *([limit] if limit else [])], default=None)
             limit = limit or self._limit(server)
-        except ClientError:
+        except ClientError as error:
+            self._plan = replace(plan, unasked=str(error))
             return
         too_large = 0
         if limit:

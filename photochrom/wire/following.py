@@ -11,7 +11,7 @@ import requests
 
 from photochrom.wire.records import Job
 from photochrom.wire.retries import asked_pause
-from photochrom.wire.transport import Transport
+from photochrom.wire.transport import Transport, understood
 
 #: The longest that the server is asked to keep a call, seconds: what proxies on the way let pass.
 LONGEST_WAIT = 50.0
@@ -54,7 +54,7 @@ class Follower:
             if answer.status_code == 304:
                 return None
             self._etag = answer.headers.get("ETag", "")
-            return Job.from_json(answer.json())
+            return understood(answer, Job.from_json)
 
 
 def follow(transport: Transport, job_id: str) -> Iterator[Job]:

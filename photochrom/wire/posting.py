@@ -30,14 +30,14 @@ def submit(
     first = [dict(item) for item in islice(rest, _DOCUMENT_ITEMS + 1)]
     headers = {"Idempotency-Key": idempotency_key}
     if len(first) <= _DOCUMENT_ITEMS:
-        answer = transport.json("POST", "/v1/jobs", json={**head, "items": first}, headers=headers, silence=_SILENCE)
-        return Job.from_json(answer)
+        body = {**head, "items": first}
+        return transport.json("POST", "/v1/jobs", Job.from_json, json=body, headers=headers, silence=_SILENCE)
     headers["Content-Type"] = "application/x-ndjson"
     with tempfile.NamedTemporaryFile(prefix="photochrom-", suffix=".ndjson") as file:
         file.writelines(_lines(head, chain(first, rest)))
         file.flush()
-        answer = transport.json("POST", "/v1/jobs", file=Path(file.name), headers=headers, silence=_SILENCE)
-    return Job.from_json(answer)
+        lines = Path(file.name)
+        return transport.json("POST", "/v1/jobs", Job.from_json, file=lines, headers=headers, silence=_SILENCE)
 
 
 def _lines(head: Mapping[str, Any], items: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:

@@ -21,7 +21,7 @@ from photochrom.errors import ClientError, ProblemError, ServerUnreachable, Stor
 from photochrom.files.fixity import file_digest
 from photochrom.wire.retries import asked_pause
 from photochrom.wire.sections import Progress, md5, section
-from photochrom.wire.transport import Transport, reason
+from photochrom.wire.transport import Transport, reason, understood
 
 Outcome = TypeVar("Outcome")
 
@@ -102,7 +102,7 @@ class Sender:
         known: set[int] = set()
 
         def once() -> None:
-            state = self._transport.json("POST", address, json={"size": size})
+            state = self._transport.json("POST", address, dict[str, Any], json={"size": size})
             if state["present"]:
                 return
             if not known:  # what an earlier run has sent
@@ -188,8 +188,7 @@ class Sender:
 
     def _ask(self, sha256: str, size: int) -> Mapping[str, Any]:
         with self._transport.once("POST", "/v1/uploads", json={"files": [{"sha256": sha256, "size": size}]}) as answer:
-            found: Mapping[str, Any] = answer.json()["files"][0]
-        return found
+            return understood(answer, _first)
 
     def _session(self) -> requests.Session:
         """Returns this thread's connection to the storage: it shows no key, nor a password of the user's (netrc)."""
@@ -203,6 +202,11 @@ class Sender:
 
 class _Damaged(ClientError):
     """The storage says that the bytes are not those that were promised."""
+
+
+def _first(answer: Any) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = answer["files"][0]
+    return found
 
 
 def _nobody(request: Any) -> Any:

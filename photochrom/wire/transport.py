@@ -24,13 +24,13 @@ class Transport:
     """Calls one server. May be used by several threads; each has a connection of its own."""
 
     def __init__(self, server: str, api_key: str | None, patience: Patience) -> None:
-        """Connects with the first call; raises ValueError for what is no address."""
+        """Connects with the first call; raises ValueError for what is no address, or no key that a header can say."""
         if not server.startswith(("http://", "https://")):
             raise ValueError(
                 f"{server!r} is no address such as http://127.0.0.1:8080: it begins with http:// or https://."
             )
         self.server = server.rstrip("/")
-        self._api_key = api_key
+        self._api_key = clean_key(api_key)
         self._patience = patience
         self._local = threading.local()
 
@@ -38,10 +38,10 @@ class Transport:
         """Does something again and again while waiting can mend what is wrong with it."""
         return self._patience.call(act)
 
-    def json(self, method: str, path: str, **kwargs: Any) -> Any:
-        """Makes a call as `call` does and returns the JSON that came."""
+    def json(self, method: str, path: str, read: Callable[[Any], Outcome], **kwargs: Any) -> Outcome:
+        """Makes a call as `call` does and returns what `understood` makes of the answer."""
         with self.call(method, path, **kwargs) as answer:
-            return answer.json()
+            return understood(answer, read)
 
     def call(self, method: str, path: str, **kwargs: Any) -> requests.Response:
         """Makes a call as `once` does, again and again while waiting can mend what is wrong with it."""
@@ -85,6 +85,22 @@ class Transport:
         return session
 
 
+def understood(answer: requests.Response, read: Callable[[Any], Outcome]) -> Outcome:
+    """Returns what `read` makes of the JSON that came; raises ServerUnreachable where that is not Photochrom's."""
+    try:
+        return read(answer.json())
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise _stranger(answer) from error
+
+
+def clean_key(text: str | None) -> str | None:
+    """Returns an API key without the space around it, None for nothing; raises ValueError for what no key has."""
+    key = (text or "").strip()
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise ValueError("This is no API key: it has a space, or a letter that no key has. Copy it once more.")
+    return key or None
+
+
 def reason(error: BaseException) -> str:
     """Returns the innermost words of a chain of exceptions: what the operating system said."""
     while (inner := error.__cause__ or error.__context__) is not None:
@@ -97,11 +113,17 @@ def _problem(answer: requests.Response) -> ProblemError | ServerUnreachable:
         body = dict(answer.json())
         code, detail = body.pop("code"), body.pop("detail")
     except (ValueError, KeyError, TypeError):
-        return ServerUnreachable(f"{answer.url} answers {answer.status_code}, but not as Photochrom does")
+        return _stranger(answer)
     return ProblemError(
         status=answer.status_code,
         code=code,
         detail=detail,
         extra=body,
         retry_after=asked_pause(answer.headers.get("Retry-After"), time.time()),
+    )
+
+
+def _stranger(answer: requests.Response) -> ServerUnreachable:
+    return ServerUnreachable(
+        f"{answer.url} answers {answer.status_code}, but not as Photochrom does, or not as a version that is known here"
     )

@@ -161,7 +161,7 @@ def test_the_report_has_a_row_an_item(house: House) -> None:
 
 
 def test_results_may_be_links(client: redis.Redis) -> None:
-    """Where the storage offers links the result is a redirect to one."""
+    """Where the storage offers links the result is a redirect to one, or the link for a page that cannot follow it."""
 
     class Linking(MemoryStore):
         def presign_get(self, key: str, *, seconds: int, filename: str, media_type: str) -> str | None:
@@ -173,6 +173,8 @@ def test_results_may_be_links(client: redis.Redis) -> None:
     answer = house.http().get(f"{location}/items/0/result")
     assert answer.status_code == 302
     assert "old_colorized.png" in answer.headers["Location"]
+    told = house.http().get(f"{location}/items/0/result", headers={"Accept": "text/uri-list, */*"})
+    assert (told.status_code, told.mimetype, told.text) == (200, "text/uri-list", answer.headers["Location"])
 
 
 def test_a_failed_item_has_no_result(house: House) -> None:

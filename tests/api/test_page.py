@@ -2,54 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import redis
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
+from shared.errors import PictureError
+from tests.browser import browse
 from tests.house import make_house, write_picture
 from tests.served import Served, serve
 
 PAGES = Path(__file__).parents[2] / "api" / "pages"
-
-#: Nothing but the page's own requests leaves the browser.
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-
-@contextmanager
-def browse(url: str) -> Iterator[Page]:
-    """Opens the page in headless Chromium; fails on a request elsewhere and on an error in the console."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        if os.environ.get("CI"):
-            pytest.fail("CI needs a browser: install chromium")
-        pytest.skip("no browser here")
-    foreign: list[str] = []
-    errors: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(QUIET))
-        page = browser.new_page()
-        page.on("request", lambda r: None if r.url.startswith((url, "blob:", "data:")) else foreign.append(r.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(url)
-        yield page
-        browser.close()
-    assert foreign == []
-    assert errors == []
 
 
 @pytest.fixture
@@ -159,16 +125,36 @@ def test_many_photos_are_figures_and_a_page_of_pictures(still: Page, served: Ser
     expect(job.locator(".badge")).to_have_text("Done, 3 failed", timeout=30_000)
     expect(job.locator(".figure.succeeded dd")).to_have_text("23")
     expect(job.locator(".failures .reason")).to_have_text("3 The file is no picture not_a_picture")
+    expect(job.locator(".prospect")).to_contain_text("Trying once more would end the same way")
+    expect(job.get_by_role("button", name="Close: take these photos off this page")).to_be_visible()
+    expect(job.get_by_role("button", name="Retry")).to_have_count(0)
     pager = job.get_by_role("group", name="Pictures")
     expect(pager).to_contain_text(re.compile("Pictures 1.12 of 23"))
     pager.get_by_role("button", name="Next").press("Enter")
     expect(pager).to_contain_text(re.compile("Pictures 13.23 of 23"))
+    expect(still.locator("#news")).to_have_text(re.compile("Pictures 13.23 of 23"))
     expect(job.locator(".card .name").first).to_have_text("13.png")
     expect(job.locator(".card")).to_have_count(11)
     expect(pager.get_by_role("button", name="Previous")).to_be_focused()
     with still.expect_download() as download:
         job.get_by_role("link", name="Report of all photos").click()
     assert Path(download.value.path()).read_text().count("not_a_picture") == 3
+
+
+@pytest.mark.slow
+def test_a_retry_is_offered_where_it_can_help(still: Page) -> None:
+    """Not where the files are the reason; with words where that is so of some, or a limit has to be raised first."""
+    ask = "([codes, all]) => import('/static/codes.js').then((it) => it.prospect(codes, all))"
+    corrupt, limit, lost = "corrupt", "too_many_pixels", "worker_lost"
+    file_words = "Photos whose file is the reason will fail once more."
+    for codes, everything, sensible, words in (
+        ([corrupt], True, False, "Trying once more would end the same way: the files themselves are the reason."),
+        ([corrupt], False, True, file_words),
+        ([lost], True, True, ""),
+        ([corrupt, lost], True, True, file_words),
+        ([limit], True, True, "Photos beyond a limit will fail until whoever runs this server has raised it."),
+    ):
+        assert still.evaluate(ask, [codes, everything]) == {"sensible": sensible, "words": words}
 
 
 @pytest.mark.slow
@@ -284,3 +270,13 @@ def test_the_page_needs_nothing_from_elsewhere() -> None:
         text = path.read_text().replace("http://www.w3.org/2000/svg", "")
         assert not re.search(r"(https?:)?//[a-z0-9.-]+\.[a-z]{2,}", text), path
         assert len(text) < 60_000
+
+
+def test_every_failure_has_words_on_the_page() -> None:
+    """The page can say of each code that an item may have what is wrong and what to do."""
+
+    def codes(kind: type[PictureError]) -> set[str]:
+        return {kind.code}.union(*(codes(each) for each in kind.__subclasses__()))
+
+    said = set(re.findall(r"^  ([a-z_]+): \[", (PAGES / "codes.js").read_text(), re.MULTILINE))
+    assert codes(PictureError) - {"picture_error"} <= said

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from api.keys import create_key
 from photochrom import Client, DownloadDamaged, InUse, ProblemError, ServerUnreachable
 from photochrom.bulk import gathering
 from photochrom.bulk.state import State
@@ -482,3 +483,30 @@ def test_what_a_job_waits_for_is_said_once(served: Served, tmp_path: Path) -> No
     assert summary(result)["succeeded"] == 1
     assert result.stderr.count(f"Job {job} waits for somebody to resume it.") == 1
     assert result.stderr.count(f"Job {job} goes on.") == 1
+
+
+def test_a_folder_without_pictures_is_said_to_be_one(served: Served, tmp_path: Path) -> None:
+    """Where no picture is found the last line says that, and not that all is done."""
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "scans/notes.txt").write_text("text")
+    command = ["submit", str(tmp_path / "scans"), "--out", str(tmp_path / "color"), "--server", served.url]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 0
+    assert result.stdout == "No picture was found.\n"
+
+
+def test_a_folder_that_cannot_be_is_told(served: Served, scans: Path) -> None:
+    """What the operating system refuses ends with its words and status 2, as all that is wrong here does."""
+    command = ["submit", str(scans), "--out", str(scans / "notes.txt/color"), "--server", served.url]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 2
+    assert "Not a directory" in result.stderr
+
+
+def test_a_dry_run_says_why_nothing_is_known(served: Served, scans: Path) -> None:
+    """A server that refuses is not said to be silent."""
+    create_key(served.house.store, served.house.services.clock, tenant="museum", name="")
+    command = ["submit", str(scans), "--dry-run", "--hash", "--server", served.url]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 0
+    assert "What the server has and takes is not known: An API key is needed" in result.stdout

@@ -126,3 +126,35 @@ def test_a_short_pause_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     with server(answers) as (url, _):
         assert Client(url).models() == []
     assert pauses == [2.0]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"<html>It works</html>", id="a page of something else"),
+        pytest.param(b'{"hello": 1}', id="an answer of another shape"),
+        pytest.param(b"[]", id="no object at all"),
+    ],
+)
+def test_a_stranger_is_no_server(body: bytes) -> None:
+    """Whatever answers otherwise than Photochrom is told as such, by every command, with exit status 3."""
+    job = "01a20ab1-472a-77b3-875d-7f44aacf8c22"
+    with server({path: (200, {}, body) for path in ("/v1/jobs", f"/v1/jobs/{job}")}) as (url, _):
+        for command in (["list"], ["status", job]):
+            ended = CliRunner().invoke(main, [*command, "--server", url])
+            assert ended.exit_code == 3, ended.output
+            assert "answers 200, but not as Photochrom does" in ended.output
+
+
+@pytest.mark.parametrize("key", ["schlüssel 🔑", "two words", "line\nbreak"])
+def test_what_cannot_be_a_key_is_refused_unshown(key: str) -> None:
+    """A key that no header can carry is refused before any call, and not shown; space around a key is left out."""
+    ended = CliRunner().invoke(main, ["list"], env={"PHOTOCHROM_API_KEY": key})
+    assert ended.exit_code == 2
+    assert "This is no API key" in ended.output
+    assert key not in ended.output
+    with pytest.raises(ValueError, match="no API key"):
+        Client(api_key=key)
+    with server({"/v1/jobs": (200, {}, b'{"jobs": []}')}) as (url, shown):
+        Client(url, " secret\n").jobs()
+        assert shown == ["Bearer secret"]

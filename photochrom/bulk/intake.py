@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-import click
-
 from photochrom.bagit.bags import DECLARATION, Bag
 from photochrom.files.fixity import cores
 from photochrom.scans.filters import Filters
@@ -83,20 +81,15 @@ def open_intake(
     *,
     out: Path | None,
     manifest: Path | None,
-    include: Sequence[str],
-    exclude: Sequence[str],
+    filters: Filters,
     note: Callable[[str], None],
 ) -> Intake:
     """Checks what was handed over as far as it vouches for itself: a manifest's rows, every byte of a bag.
 
-    Raises click.UsageError for options that do not go together, IntakeInvalid, OSError.
+    Raises ValueError unless there is either a manifest or something else, IntakeInvalid, OSError.
     """
     if bool(paths) == bool(manifest):
-        raise click.UsageError("Name files or folders, or a --manifest instead of them.")
-    try:
-        filters = Filters.of(include, exclude)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
+        raise ValueError("Name files or folders, or a manifest instead of them.")
     bags = {path: Bag(path, threads=cores()) for path in paths if (path / DECLARATION).is_file()}
     listed = Manifest(manifest) if manifest else None
     if listed is not None and (count := listed.unnamed(out=out.resolve() if out else None)):

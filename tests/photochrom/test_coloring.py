@@ -1,0 +1,89 @@
+"""`colorize`: what `photochrom submit` does with collections, from Python."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from pathlib import Path
+
+import bagit
+import pytest
+
+from photochrom import Client, Filters, IntakeInvalid, colorize
+from tests.house import write_picture
+from tests.served import Served
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two scans."""
+    write_picture(tmp_path / "scans/a.png", seed=1)
+    write_picture(tmp_path / "scans/box/b.tif", seed=2)
+    return tmp_path / "scans"
+
+
+def test_a_table_goes_in_and_a_bag_comes_out(served: Served, folder: Path, tmp_path: Path) -> None:
+    """Identifiers, fixity and own columns of a table come back in the papers of a bag that another tool finds valid.
+
+    A second call sends nothing, and the bag stays one.
+    """
+    out, table = tmp_path / "color", folder / "list.csv"
+    digest = hashlib.sha256((folder / "a.png").read_bytes()).hexdigest()
+    table.write_text(f"path,identifier,sha256,who\na.png,HS-1,{digest},Ada\nbox/b.tif,HS-2,{'0' * 64},\n")
+    for _ in range(2):
+        wishes = {"bag": True, "bag_info": {"Source-Organization": "Museum"}, "premis": True}
+        outcome = colorize(Client(served.url), out=out, manifest=table, **wishes)  # type: ignore[arg-type]
+        assert (outcome.summary.succeeded, outcome.summary.failed) == (1, 1)
+        assert [code for _, code, _ in outcome.failures] == ["fixity_mismatch"]
+        judge = bagit.Bag(str(out))
+        judge.validate()
+        assert judge.info["Source-Organization"] == "Museum"
+    assert served.count("PUT", "/v1/uploads") == 1
+    with (out / "data/report.csv").open(newline="", encoding="utf-8") as file:
+        rows = {row["identifier"]: row for row in csv.DictReader(file)}
+    assert (rows["HS-1"]["output"], rows["HS-1"]["who"]) == ("a_colorized.png", "Ada")
+    assert json.loads((out / "data/a_colorized.json").read_text())["master"]["identifier"] == "HS-1"
+    assert (out / "data/a_colorized.premis.xml").exists()
+
+
+def test_a_bag_goes_in_without_sidecars(served: Served, folder: Path, tmp_path: Path) -> None:
+    """A bag's payload is colored; without sidecars a report comes alone; a damaged bag sends nothing."""
+    bagit.make_bag(str(folder), checksums=["sha256"])
+    client, out, told = Client(served.url), tmp_path / "color", []
+    colorize(client, [folder], out=out, sidecars=False, filters=Filters.of(exclude=["box"]), on_note=told.append)
+    here = {path.name for path in out.rglob("*.*") if path.is_file() and ".photochrom" not in path.parts}
+    assert here == {"a_colorized.png", "report.csv"}
+    assert told == [f"The bag {folder} is valid."]
+    (folder / "data/a.png").write_bytes(b"rot")
+    with pytest.raises(IntakeInvalid):
+        colorize(client, [folder], out=tmp_path / "other")
+    assert served.count("PUT", "/v1/uploads") == 1
+
+
+def test_what_was_left_is_named(served: Served, folder: Path, tmp_path: Path) -> None:
+    """Scans that cannot be read and papers whose place is taken are in the outcome; the rest is done."""
+    (folder / "gone.png").symlink_to(folder / "nowhere.png")
+    (tmp_path / "color").mkdir()
+    (tmp_path / "color/report.csv").write_text("mine")
+    outcome = colorize(Client(served.url), [folder], out=tmp_path / "color")
+    assert outcome.summary.succeeded == 2
+    assert outcome.unreadable == [folder / "gone.png"]
+    assert outcome.foreign == ["report.csv"]
+    assert (tmp_path / "color/report.csv").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        pytest.param({}, id="neither folders nor a manifest"),
+        pytest.param({"paths": [Path()], "manifest": Path("list.csv")}, id="both"),
+        pytest.param({"paths": [Path()], "bag_info": {"A": "b"}}, id="tags without a bag"),
+        pytest.param({"paths": [Path()], "bag": True, "bag_info": {"Payload-Oxum": "1.1"}}, id="a tag that is ours"),
+    ],
+)
+def test_wishes_that_do_not_go_together_are_refused(tmp_path: Path, wishes: dict[str, object]) -> None:
+    """They are refused before anybody is called and anything is made."""
+    with pytest.raises(ValueError):  # noqa: PT011
+        colorize(Client("http://127.0.0.1:1"), out=tmp_path / "color", **wishes)  # type: ignore[arg-type]
+    assert not (tmp_path / "color").exists()
