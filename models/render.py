@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from math import ceil
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,6 +22,9 @@ from models.spaces import Samples, Space, srgb
 
 #: Bins of the histogram of |delta L*|: 0.001 each (`kernel.BINS_A_UNIT`), so up to 10; the last takes what is beyond.
 _BINS = 10_000
+
+#: Share of the pixels that the percentile lies above.
+_TAIL_FROM = 0.999
 
 #: Rows that are rendered at once: the kernel goes down its columns, so that both pictures' rows should be in a cache.
 _ROWS = 256
@@ -44,16 +48,37 @@ class DeltaL:
 class _Figures:
     """Figures of |delta L*| that the kernel adds to. Integers, so that 10^9 pixels sum up exactly, in any order."""
 
-    def __init__(self) -> None:
+    def __init__(self, height: int) -> None:
+        """Takes the rows of the whole picture."""
+        #: see `kernel.render_strip`
         self.histogram = np.zeros((_kernel().PARTS, _BINS), np.int64)
-        self.sums = np.zeros(2, np.int64)
+        self.sums = np.zeros(4, np.int64)
+        self.scratch = np.zeros(_kernel().SCRATCH, np.float32)
+        self.words = np.zeros(_kernel().WORDS, np.int64)
+        self._rows = height
+        self._pixels = 0
+
+    def expect(self, rows: int, width: int) -> int:
+        """Counts the pixels of the next rows in; returns how many of the picture's reach the percentile at least.
+
+        Raises ValueError for more rows than the picture has: what its percentile needs could be left out by then.
+        """
+        self._pixels += rows * width
+        whole = self._rows * width
+        if self._pixels > whole:
+            raise ValueError(f"a picture of {self._rows} rows has no more")
+        return whole - ceil(_TAIL_FROM * whole) + 1
 
     def delta_l(self) -> DeltaL:
         """Returns the figures so far; zeros where nothing was measured."""
         bins = self.histogram.sum(axis=0)
-        pixels = max(1, int(bins.sum()))
-        total, largest = (int(count) / _kernel().COUNTS_A_UNIT for count in self.sums)
-        rank = int(np.searchsorted(np.cumsum(bins), 0.999 * pixels))
+        pixels = max(1, self._pixels)
+        # Whatever is in no bin, or was before the floor rose, lies up to the floor.
+        floor = int(self.sums[2])
+        bins[:floor] = 0
+        bins[floor] = pixels - bins[floor + 1 :].sum()
+        total, largest = (int(count) / _kernel().COUNTS_A_UNIT for count in self.sums[:2])
+        rank = int(np.searchsorted(np.cumsum(bins), _TAIL_FROM * pixels))
         # Beyond the last bin the largest is all that is known.
         upper = (rank + 1) / _kernel().BINS_A_UNIT if rank < _BINS - 1 else largest
         return DeltaL(maximum=round(largest, 4), mean=round(total / pixels, 5), p999=round(min(upper, largest), 4))
@@ -74,32 +99,37 @@ class Render:
         self._height = height
         self._source = source
         self._target = target
-        self._figures = _Figures()
+        self._figures = _Figures(height)
         self._top = 0
 
     def strip(self, samples: Samples, out: Samples | None = None) -> Samples:
         """Colors the next rows: gray [rows, w] or RGB [rows, w, 3] samples of the source space.
 
         Returns RGB [rows, w, 3] samples of the target space, in `out` where that is given; `out` may be the samples.
+        Raises ValueError for more rows than the picture has.
         """
         source, target = self._source, self._target
         strip = _with_channels(samples, source)
         if out is None:
             out = np.empty((*strip.shape[:2], 3), target.dtype)
+        rows, colors = _rows(strip), _rows(out)
+        tail = self._figures.expect(*strip.shape[:2])
         for first in range(0, len(strip), _ROWS):
             part = slice(first, first + _ROWS)
             _kernel().render_strip(
-                strip[part],
+                rows[part],
                 self._grid,
                 self._top + first,
                 self._height,
-                (source.light, source.roots, source.luminance),
+                (source.light, source.grays, source.luminance),
                 (target.samples, target.light, target.luminance, target.matrix),
-                target.depth == 16,
                 source is target,
-                out[part],
+                colors[part],
+                self._figures.scratch,
+                self._figures.words,
                 self._figures.histogram,
                 self._figures.sums,
+                tail,
             )
         self._top += len(strip)
         return out
@@ -112,27 +142,31 @@ class Render:
 class Comparison:
     """How far the lightness of a derivative that was decoded again is from its master's."""
 
-    def __init__(self, source: Space, target: Space) -> None:
-        """Takes the spaces of the master and of the derivative."""
+    def __init__(self, source: Space, target: Space, *, height: int) -> None:
+        """Takes the spaces of the master and of the derivative, and the rows of both."""
         self._source = source
         self._target = target
-        self._figures = _Figures()
+        self._figures = _Figures(height)
 
     def strip(self, master: Samples, derivative: Samples) -> None:
         """Measures the next rows: gray [rows, w] or RGB [rows, w, 3] of the source, RGB of the target space.
 
-        Raises ValueError where the sizes differ.
+        Raises ValueError where the sizes differ, or for more rows than there are.
         """
         before, after = _with_channels(master, self._source), _with_channels(derivative, self._target)
         if before.shape[:2] != after.shape[:2] or after.shape[2] != 3:
             raise ValueError(f"samples of {before.shape} are compared with samples of {after.shape}")
+        tail = self._figures.expect(*before.shape[:2])
         _kernel().compare_strip(
-            before,
-            after,
+            _rows(before),
+            _rows(after),
             (self._source.light, self._source.roots, self._source.luminance),
             (self._target.light, self._target.luminance),
+            self._figures.scratch,
+            self._figures.words,
             self._figures.histogram,
             self._figures.sums,
+            tail,
         )
 
     def delta_l(self) -> DeltaL:
@@ -157,7 +191,7 @@ def warm(cache_dir: Path) -> None:
     for source, target in ((srgb(8), srgb(8)), (srgb(16), srgb(16)), (srgb(16), srgb(8))):
         samples = np.zeros((2, 2), source.dtype)
         color = Render(grid, height=2, source=source, target=target).strip(samples)
-        Comparison(source, target).strip(samples, color)
+        Comparison(source, target, height=2).strip(samples, color)
         reduction = Reduction(2, 2, 1, 1, 1)
         reduction.add(samples)
         reduction.result()
@@ -168,6 +202,11 @@ def _with_channels(samples: Samples, space: Space) -> Samples:
     if samples.dtype != space.dtype or samples.ndim not in (2, 3) or samples.shape[2:] not in ((), (1,), (3,)):
         raise ValueError(f"{samples.dtype} samples of {samples.shape} are none of a {space.depth}-bit space")
     return np.ascontiguousarray(samples if samples.ndim == 3 else samples[:, :, None])
+
+
+def _rows(samples: Samples) -> Samples:
+    """Returns samples [rows, w, channels] without gaps as [rows, w x channels]."""
+    return samples.reshape(len(samples), samples.shape[1] * samples.shape[2])
 
 
 @cache

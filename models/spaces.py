@@ -36,6 +36,8 @@ class Space:
     lightness: NDArray[np.float32]
     #: f(Y/Yn) of each gray sample, (L* + 16) / 116, float32[2**depth]
     roots: NDArray[np.float32]
+    #: both of each gray sample, side by side, so that one look-up finds them: float32[2 * 2**depth]
+    grays: NDArray[np.float32]
     #: the sample at each step of the root of linear light, and one more for an interpolation at the top; 8 bits: the
     #: nearest, uint8[ROOTS + 2]; 16 bits: unrounded, float32[ROOTS + 2]
     samples: NDArray[np.uint8] | NDArray[np.float32]
@@ -56,13 +58,15 @@ def make_space(curve: Curve, xyz_of_rgb: NDArray[np.float64], depth: int) -> Spa
     top = 2**depth - 1
     # A profile's curve may leave 0..1 by what its numbers were rounded to; the kernel trusts that light does not.
     light = np.clip(curve(np.arange(top + 1) / top), 0, 1)
-    roots = np.minimum(np.arange(ROOTS[depth] + 2) / ROOTS[depth], 1)
-    unrounded = _inverse(curve, roots**2) * top
+    steps = np.minimum(np.arange(ROOTS[depth] + 2) / ROOTS[depth], 1)
+    unrounded = _inverse(curve, steps**2) * top
+    gray_roots = (lightness(light) + 16) / 116
     return Space(
         depth=depth,
         light=light.astype(np.float32),
         lightness=lightness(light).astype(np.float32),
-        roots=((lightness(light) + 16) / 116).astype(np.float32),
+        roots=gray_roots.astype(np.float32),
+        grays=np.stack((light, gray_roots), axis=1).astype(np.float32).ravel(),
         # The nearest in the encoded scale, which is perceptually even: half-way between neighbors as a sample counts.
         samples=np.rint(unrounded).astype(np.uint8) if depth == 8 else unrounded.astype(np.float32),
         luminance=(xyz_of_rgb[1] / white[1]).astype(np.float32),

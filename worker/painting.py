@@ -136,7 +136,7 @@ class Painting:
 
     def compare(self, derivative: Page) -> DeltaL:
         """Returns how far the lightness of a derivative that was read again is from the master's."""
-        comparison = Comparison(self.handling.source, self.handling.target)
+        comparison = Comparison(self.handling.source, self.handling.target, height=self.header.height)
         again = Kept(derivative)
         top = 0
         for strip in self._clock.each("decode", self._page.strips()):

@@ -247,7 +247,7 @@ def test_a_comparison_measures_what_a_decoded_derivative_lost(
     source, target = power(1.8), SRGB
     master = noise(seed, depth, *shape) if gray else noise(seed, depth, *shape, 3)
     derivative = noise(seed + 1, to_depth, *shape, 3)
-    comparison = Comparison(source.space(depth), target.space(to_depth))
+    comparison = Comparison(source.space(depth), target.space(to_depth), height=sum(heights))
     tops = np.cumsum([0, *heights])
     for top, bottom in pairwise(tops):
         comparison.strip(master[top:bottom], derivative[top:bottom])
@@ -256,9 +256,68 @@ def test_a_comparison_measures_what_a_decoded_derivative_lost(
     delta = comparison.delta_l()
     assert delta.maximum == pytest.approx(moved.max(), abs=0.002)
     assert delta.mean == pytest.approx(moved.mean(), abs=0.002)
-    whole = Comparison(source.space(depth), target.space(to_depth))
+    whole = Comparison(source.space(depth), target.space(to_depth), height=sum(heights))
     whole.strip(master, derivative)
     assert whole.delta_l() == delta
+
+
+@given(
+    SEEDS,
+    st.lists(st.integers(1, 90), min_size=1, max_size=6),
+    st.sampled_from([1, 3, 7, 11, 385, 800]),
+    st.sampled_from(["flat", "few", "many", "rising", "falling"]),
+)
+@settings(max_examples=150, deadline=None)
+def test_the_percentile_is_that_of_all_pixels(seed: int, heights: list[int], width: int, kind: str) -> None:
+    """Though most pixels are not binned, p999 after each strip is that of a histogram of all, wherever moves lie."""
+    dice = np.random.default_rng(seed)
+    height = sum(heights)
+    reach = dice.integers(1, 3000)
+    spread = {
+        "flat": np.full((height, width), reach),
+        "few": np.where(dice.random((height, width)) < 0.002, reach, dice.integers(0, 9)),
+        "many": dice.integers(0, reach + 1, (height, width)),
+        "rising": np.linspace(0, reach, height * width).reshape(height, width),
+        "falling": np.linspace(reach, 0, height * width).reshape(height, width),
+    }[kind].astype(np.uint16)
+    master = np.full((height, width), 20_000, np.uint16)
+    derivative = np.repeat((master + spread)[:, :, None], 3, axis=2)
+    space = srgb(16)
+    moved = np.abs(space.roots[derivative[:, :, 0]] - space.roots[master]) * np.float32(116)
+    # Of a picture that goes on for so long no pixel can be left out yet.
+    comparison, endless = (Comparison(space, space, height=rows) for rows in (height, 10**9))
+    bottom = 0
+    for rows in heights:
+        part = slice(bottom, bottom + rows)
+        for one in (comparison, endless):
+            one.strip(master[part], derivative[part])
+        bottom += rows
+        delta, seen = comparison.delta_l(), moved[:bottom].ravel()
+        assert delta == endless.delta_l()
+        rank = int(np.ceil(0.999 * seen.size)) - 1
+        assert delta.p999 == pytest.approx(np.partition(seen, rank)[rank], abs=1.1e-3)
+
+
+def test_most_pixels_are_in_no_bin() -> None:
+    """What cannot be among the 0.1 % that moved most is left out, or the render would count all it has."""
+    gray = noise(3, 8, 400, 700)
+    painter = Render(constant(20, 30), height=400, source=srgb(8), target=srgb(8))
+    painter.strip(gray)
+    assert 0 < painter._figures.histogram.sum() < 0.1 * gray.size
+
+
+@pytest.mark.parametrize("rows", [3, 300])
+def test_a_picture_has_no_more_rows_than_it_said(rows: int) -> None:
+    """More would be measured without what was left out for the fewer."""
+    gray = np.zeros((rows, 2), np.uint8)
+    painter = Render(constant(0, 0), height=rows, source=srgb(8), target=srgb(8))
+    comparison = Comparison(srgb(8), srgb(8), height=rows)
+    color = painter.strip(gray)
+    comparison.strip(gray, color)
+    with pytest.raises(ValueError, match=f"{rows} rows"):
+        painter.strip(gray[:1])
+    with pytest.raises(ValueError, match=f"{rows} rows"):
+        comparison.strip(gray[:1], color[:1])
 
 
 def test_a_comparison_of_the_same_is_zero() -> None:
@@ -266,7 +325,7 @@ def test_a_comparison_of_the_same_is_zero() -> None:
     gray = noise(5, 8, 40, 50)
     painter = Render(constant(20, 30), height=40, source=srgb(8), target=srgb(8))
     out = painter.strip(gray)
-    comparison, same = Comparison(srgb(8), srgb(8)), Comparison(srgb(8), srgb(8))
+    comparison, same = (Comparison(srgb(8), srgb(8), height=40) for _ in range(2))
     comparison.strip(gray, out)
     same.strip(gray, np.repeat(gray[:, :, None], 3, axis=2))
     assert comparison.delta_l() == painter.delta_l()
@@ -276,12 +335,12 @@ def test_a_comparison_of_the_same_is_zero() -> None:
 def test_a_comparison_needs_pictures_of_one_size() -> None:
     """Rows that do not lie on each other are refused."""
     with pytest.raises(ValueError, match="compared"):
-        Comparison(srgb(8), srgb(8)).strip(np.zeros((2, 3), np.uint8), np.zeros((2, 4, 3), np.uint8))
+        Comparison(srgb(8), srgb(8), height=2).strip(np.zeros((2, 3), np.uint8), np.zeros((2, 4, 3), np.uint8))
 
 
 def test_figures_survive_the_wire_and_many_pixels() -> None:
     """DeltaL crosses as a mapping; nothing measured is nothing moved; the rarest large move is the maximum only."""
-    comparison = Comparison(srgb(8), srgb(8))
+    comparison = Comparison(srgb(8), srgb(8), height=2000)
     assert comparison.delta_l() == DeltaL(maximum=0, mean=0, p999=0)
     gray = np.full((400, 500), 128, np.uint8)
     color = np.repeat(gray[:, :, None], 3, axis=2)
@@ -328,17 +387,21 @@ def test_the_compiled_kernel_does_what_its_source_says(
     grid[2:] /= 100
     grid[:, :, :2] = 0
     compiled, delta = render(strip[:, :, 0] if channels == 1 else strip, grid, space)
-    out = np.empty((6, 9, 3), space.dtype)
-    histogram, sums = np.zeros((kernel.PARTS, 5000), np.int64), np.zeros(2, np.int64)
+    out = np.empty((6, 27), space.dtype)
+    histogram, sums = np.zeros((kernel.PARTS, 5000), np.int64), np.zeros(4, np.int64)
+    memory = np.zeros(kernel.SCRATCH, np.float32), np.zeros(kernel.WORDS, np.int64)
     for name, found in list(vars(kernel).items()):
         if hasattr(found, "py_func"):
             monkeypatch.setattr(kernel, name, found.py_func)
-    source = space.light, space.roots, space.luminance
+    source = space.light, space.grays, space.luminance
     target = space.samples, space.light, space.luminance, space.matrix
-    kernel.render_strip(strip, grid, 0, 6, source, target, depth == 16, True, out, histogram, sums)
-    assert np.abs(out.astype(int) - compiled).max() <= 1
-    assert histogram.sum() == 54
+    rows = strip.reshape(6, 9 * channels)
+    kernel.render_strip(rows, grid, 0, 6, source, target, True, out, *memory, histogram, sums, 1)
+    assert np.abs(out.reshape(6, 9, 3).astype(int) - compiled).max() <= 1
+    assert histogram[:, sums[2] + 1 :].sum() == sums[3]
     assert sums[1] / kernel.COUNTS_A_UNIT == pytest.approx(delta.maximum, abs=0.05)
     moved = np.zeros_like(sums)
-    kernel.compare_strip(strip, out, source, target[1:3], histogram, moved)
-    assert np.abs(moved - sums).max() <= 200
+    kernel.compare_strip(
+        rows, out, (space.light, space.roots, space.luminance), target[1:3], *memory, histogram, moved, 1
+    )
+    assert np.abs(moved - sums)[:2].max() <= 200
