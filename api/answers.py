@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from api.entry import enter
-from shared import layout
+from shared import layout, records
 from shared.deletion import is_whole
 from shared.errors import IdempotencyMismatch, Unavailable
 from shared.items import part_count
@@ -38,19 +39,18 @@ def remember(services: Services, tenant: str, key: str, answer: Answer) -> bool:
 def known(services: Services, tenant: str, key: str) -> Answer | None:
     """Returns what the key was used for before.
 
-    None for a fresh key, and for one whose job was deleted: that key is free again.
+    None for a fresh key, and for one whose job was deleted: that key is free again. Raises RecordDamaged where nobody
+    can tell.
     """
-    try:
-        with services.store.get(_record(tenant, key)) as stream:
-            record: dict[str, Any] = json.load(stream)
-    except KeyError:
+    found = records.read(services.store, _record(tenant, key), _read)
+    if found is None:
         return None
-    job = Job.from_json(record["job"])
-    expired = services.clock.now() - record["created"] > KEY_SECONDS
-    if expired or not (_exists(services, job) or _is_whole(services, job)):
+    answer, created = found
+    expired = services.clock.now() - created > KEY_SECONDS
+    if expired or not (_exists(services, answer.job) or _is_whole(services, answer.job)):
         services.store.delete(_record(tenant, key))
         return None
-    return Answer(request=record["request"], job=job)
+    return answer
 
 
 def answered(services: Services, first: Answer, request: str) -> Job:
@@ -63,6 +63,11 @@ def answered(services: Services, first: Answer, request: str) -> Job:
     if not _exists(services, first.job) and not _resume(services, first.job):
         raise Unavailable("The job of this Idempotency-Key was deleted at this moment: submit again.")
     return first.job
+
+
+def _read(record: Mapping[str, Any]) -> tuple[Answer, float]:
+    """Returns what a record says, and when it was made, seconds since the epoch."""
+    return Answer(request=str(record["request"]), job=Job.from_json(record["job"])), float(record["created"])
 
 
 def _record(tenant: str, key: str) -> str:

@@ -22,6 +22,7 @@ from api import (
     polling,
     problems,
     queue,
+    receiving,
     reports,
     schemas,
     scopes,
@@ -57,6 +58,7 @@ def create_app(services: Services) -> OpenAPI:
     counts.install(app)
     app.before_request(bodies.watch)
     app.before_request(lambda: asking.admit(doorkeeper, meter))
+    receiving.install(app, services.settings.api_threads)
     app.before_request(strict_json.bound)
     app.after_request(meter.tell)
     app.after_request(headers.hardener(services.settings.s3_public_url))

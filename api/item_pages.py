@@ -71,6 +71,9 @@ def _rows(services: Services, view: JobView, known: Mapping[int, ItemState | Non
         if len(numbers) >= _MANY and not any(known[number] in OPEN for number in numbers):
             found |= {row.number: row for row in ledger.read_rows(job, numbers) or ()}
     found |= ledger.read_outcomes(job, [n for n, state in known.items() if n not in found and state not in OPEN])
+    if view.ended:  # those that were never begun, and those whose own record is damaged
+        for _, group in groupby((number for number in known if number not in found), part_of):
+            found |= {row.number: row for row in ledger.read_rows(job, list(group)) or ()}
     rows = {number: ended_row(view, outcome) for number, outcome in found.items()}
     for _, group in groupby((number for number in known if number not in found), part_of):
         for item in ledger.read_items(job, list(group)):

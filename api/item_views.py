@@ -25,7 +25,7 @@ def one(services: Services, view: JobView, number: int) -> tuple[Row, Outcome | 
     job = view.progress.job
     if number >= job.total:
         raise NotFound(f"Job {job.id} has items 0 to {job.total - 1}.", limit=job.total - 1, seen=number)
-    if outcome := services.ledger.read_outcome(job, number):
+    if outcome := read_end(services, view, number):
         return ended_row(view, outcome), outcome
     item = services.ledger.read_item(job, number)
     if view.progress.state is JobState.CANCELED:
@@ -35,6 +35,15 @@ def one(services: Services, view: JobView, number: int) -> tuple[Row, Outcome | 
     # Its record may come a moment after it was looked for.
     state = ItemState.RUNNING if known[0] in _ENDED else known[0]
     return open_row(view, item, state), None
+
+
+def read_end(services: Services, view: JobView, number: int) -> Outcome | None:
+    """Returns how an item ended, or None; once its job has, its row says so where its record does not any more."""
+    job, ledger = view.progress.job, services.ledger
+    outcome = ledger.read_outcome(job, number)
+    if outcome or not view.ended:
+        return outcome
+    return next(iter(ledger.read_rows(job, [number]) or ()), None)
 
 
 def stopped(view: JobView, states: Sequence[ItemState]) -> list[ItemState]:

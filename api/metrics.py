@@ -12,6 +12,7 @@ from api.counts import counts
 from api.health import storage_check
 from api.polling import seats
 from api.queue import Count, queue_count
+from api.receiving import room
 from api.services import services
 from shared.errors import IndexUnavailable
 from shared.services import Services
@@ -23,7 +24,7 @@ blueprint = Blueprint("metrics", __name__)
 def get_metrics() -> Response:
     """Tell what Prometheus asks for, in its text format."""
     found = CollectorRegistry()
-    found.register(_Findings(services(), storage_check(), queue_count(), waiting=seats().in_use))
+    found.register(_Findings(services(), storage_check(), queue_count(), waiting=seats().in_use, slow=room().in_use))
     text = generate_latest(counts().registry) + generate_latest(found)
     return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
@@ -31,16 +32,20 @@ def get_metrics() -> Response:
 class _Findings:
     """Collects what is found at the moment. Where the index is away, no figure is told that it has."""
 
-    def __init__(self, held: Services, storage: Callable[[], tuple[bool, str]], count: Count, *, waiting: int) -> None:
+    def __init__(
+        self, held: Services, storage: Callable[[], tuple[bool, str]], count: Count, *, waiting: int, slow: int
+    ) -> None:
         self._held = held
         self._storage = storage
         self._count = count
         self._waiting = waiting
+        self._slow = slow
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yields them."""
         yield _gauge("storage_reachable", "Whether the storage answers and can be written to.", self._storage()[0])
         yield _gauge("waiting_requests", "Requests that wait for a job, and streams.", self._waiting)
+        yield _gauge("slow_bodies", "Request bodies that come slowly.", self._slow)
         try:
             found = [*self._queue(), *self._hosts()]
         except IndexUnavailable:

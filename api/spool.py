@@ -62,12 +62,15 @@ class Spool:
         """Returns the format by the first bytes; raises UnsupportedMedia."""
         return check_format(self.head)
 
-    def store(self, store: ObjectStore, tenant: str) -> str:
-        """Makes the bytes a master and returns its SHA-256; one that is there already stays."""
+    def store(self, store: ObjectStore, tenant: str, *, looked: bool = False) -> str:
+        """Makes the bytes a master and returns its SHA-256; one that is there already stays.
+
+        A look at the storage saves sending what it has; `looked`: the caller had one, and it was not there.
+        """
         with disk_errors(self._file.name):
             self._file.flush()
         key = layout.master(tenant, self.sha256)
-        if store.head(key) is None:
+        if looked or store.head(key) is None:
             store.put_if_absent(key, Path(self._file.name), sha256=self.sha256)
         return self.sha256
 
@@ -88,7 +91,7 @@ def check_format(head: bytes) -> Format:
 
 
 def take_upload(store: ObjectStore, tenant: str, sha256: str, body: IO[bytes], *, limit: int) -> tuple[Spool, Format]:
-    """Streams one upload into storage under the digest that was promised.
+    """Streams one upload, which the storage does not have, into it under the digest that was promised.
 
     Raises TooLarge, UnsupportedMedia or ChecksumMismatch; nothing is kept then.
     """
@@ -101,5 +104,5 @@ def take_upload(store: ObjectStore, tenant: str, sha256: str, body: IO[bytes], *
                 f"The bytes that arrived have the SHA-256 {spool.sha256}.", limit=sha256, seen=spool.sha256
             )
         fmt = spool.check_format()
-        spool.store(store, tenant)
+        spool.store(store, tenant, looked=True)
         return spool, fmt

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 import click
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers import gthread
 
 from api.app import create_app
 from api.auth import Doorkeeper, is_loopback
@@ -43,7 +44,7 @@ class _Server(BaseApplication):
         return self._factory()
 
 
-class _Worker(ThreadWorker):
+class _Worker(gthread.ThreadWorker):
     """Gunicorn's process that answers. Nobody holds a thread by being slow, nor waits once it is told to stop."""
 
     #: the app; none before it is made, and gunicorn's own where making it failed
@@ -54,6 +55,15 @@ class _Worker(ThreadWorker):
         if isinstance(self.wsgi, Flask):
             seats(self.wsgi).close()
         super().handle_exit(sig, frame)
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Gives a connection a thread, once its first byte is there: whoever only connects holds none."""
+        if conn.initialized or conn.data_ready:
+            super().enqueue_req(conn)
+            return
+        silent: Future[object] = Future()
+        silent.set_result(gthread._DEFER)
+        self.finish_request(conn, silent)
 
     def handle(self, conn: Any) -> Any:
         """Answers a request, of which there can be several on a connection."""

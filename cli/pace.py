@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import select
 import socket
 import time
 from collections.abc import Callable
@@ -35,10 +36,25 @@ class Paced:
         """Begins the count anew: another request comes."""
         self._waited = 0.0
         self._received = 0
+        self._mark = 0.0
+        self._then: Callable[[], None] | None = None
+
+    def bound(self, seconds: float, then: Callable[[], None]) -> None:
+        """Has `then` called once reading has waited for `seconds` from now on, before it waits any longer.
+
+        What it raises ends the reading, and is raised by each further one that would wait; else nothing is bound any
+        more.
+        """
+        self._mark, self._then = self._waited + seconds, then
 
     def recv(self, size: int) -> bytes:
         """Returns what comes next, at most `size` bytes; raises ConnectionResetError where the request is too slow."""
         begun = time.monotonic()
+        if self._then and not self._comes(self._mark - self._waited):
+            self._waited += time.monotonic() - begun
+            begun = time.monotonic()
+            self._then()
+            self._then = None
         data = self._within(
             self._grace + self._received / self._rate - self._waited, lambda: self._connection.recv(size)
         )
@@ -52,6 +68,12 @@ class Paced:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)
+
+    def _comes(self, seconds: float) -> bool:
+        """Tells whether something comes within so many seconds."""
+        poll = select.poll()
+        poll.register(self._connection, select.POLLIN)
+        return bool(poll.poll(max(0.0, seconds) * 1000))
 
     def _within(self, seconds: float, act: Callable[[], Result]) -> Result:
         """Does something that waits for the other side for so long at most, or for the connection's own timeout."""

@@ -22,6 +22,7 @@ _WORDS = {
     Recovered.REGISTERED: "registered again",
     Recovered.KNOWN: "in the index already",
     Recovered.ENDED: "had ended; the marker is removed",
+    Recovered.DAMAGED: "cannot be read; the log says which record, put it back from a backup",
     Recovered.UNSUBMITTED: "never submitted to its end; nobody was promised anything, removed after 25 h",
 }
 

@@ -12,12 +12,13 @@ PhotochromError
 │   ├── RateLimited, QuotaExceeded
 ├── PictureError            one master cannot be colored; its item fails, its job goes on
 │   ├── NotAPicture, UnsupportedPicture, Truncated, Corrupt, MasterMissing, MasterDamaged, AlreadyColor
-│   ├── SourceMissing, SourceChanged
+│   ├── SourceMissing, SourceChanged, ManifestDamaged
 │   ├── TooManyPixels, TooManyPages, MetadataTooLarge, TooExpensive, DecodeCrashed, WorkerLost, NetFailed
 ├── Unavailable             something outside is away; waiting helps
 │   ├── StorageUnavailable, IndexUnavailable, JobRecovering, MastersCondemned, SandboxUnavailable, TooManyStreams
+│   ├── TooManyBodies
 └── Misconfigured           the operator has to change something
-    ├── InvalidSetting, StorageUnfit, RegistryDamaged, TrainingFailed
+    ├── InvalidSetting, StorageUnfit, RecordDamaged, RegistryDamaged, TrainingFailed
     ├── ModelMissing, ModelDamaged, NotAModel, ModelNotFetched, NetSelfTestFailed, EngineUnavailable
 """
 
@@ -322,6 +323,12 @@ class SourceChanged(PictureError):
     code = "source_changed"
 
 
+class ManifestDamaged(PictureError):
+    """What the job's manifest in storage said of this item is lost."""
+
+    code = "manifest_damaged"
+
+
 class WorkerLost(PictureError):
     """Each attempt at this item ended with a worker that died, was cut off or met something unforeseen."""
 
@@ -378,6 +385,12 @@ class TooManyStreams(Unavailable):
     code = "too_many_streams"
 
 
+class TooManyBodies(Unavailable):
+    """As many bodies come slowly as this server has room for: send it again later."""
+
+    code = "too_many_bodies"
+
+
 class Misconfigured(PhotochromError):
     """The set-up is wrong."""
 
@@ -394,6 +407,12 @@ class StorageUnfit(Misconfigured):
     """The storage cannot keep Photochrom's promises."""
 
     code = "storage_unfit"
+
+
+class RecordDamaged(Misconfigured):
+    """A record in storage cannot be understood: it was damaged after it was written."""
+
+    code = "record_damaged"
 
 
 class ModelMissing(Misconfigured):

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import heapq
 import io
-import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
-from shared import layout
-from shared.items import PART_ITEMS, Item, part_count, part_numbers, part_of
+from shared import layout, logs, records
+from shared.errors import RecordDamaged
+from shared.items import Item, ItemState, part_count, part_numbers, part_of
 from shared.jobs import Control, Ending, Job, Priority
+from shared.manifest import items_of
 from shared.outcomes import Outcome, canceled
 from shared.storage import ObjectStore
 from shared.storage.abreast import abreast
+
+Thing = TypeVar("Thing")
+
+_log = logs.logger(__name__)
 
 #: Items of a review.
 REVIEW_ITEMS = 1_000
@@ -26,12 +32,21 @@ REVIEW_ITEMS = 1_000
 _MEAN = re.compile(rb'"uncertainty":\{"mean":([^,}]+)')
 
 
+def _nobody(_: str) -> None:
+    """Is told of damage and counts nothing."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ledger:
-    """Reads and writes the records of jobs."""
+    """Reads and writes the records of jobs.
+
+    Whatever reads a record raises RecordDamaged where it cannot be understood, unless it says otherwise.
+    """
 
     #: where they lie
     store: ObjectStore
+    #: is told the key of each record that cannot be understood and without which work goes on
+    damaged: Callable[[str], None] = _nobody
 
     # Submission: open marker, parts, (idempotency record), job. Whatever breaks off has left a marker.
 
@@ -54,7 +69,7 @@ class Ledger:
     def write_part(self, tenant: str, job_id: str, part: int, items: Sequence[Item]) -> None:
         """Stores the items of one part."""
         self.store.put_if_absent(
-            layout.manifest(tenant, job_id, part), _lines(item.to_json() for item in items), media_type=_JSONL
+            layout.manifest(tenant, job_id, part), records.lines(item.to_json() for item in items), media_type=_JSONL
         )
 
     def commit(self, job: Job) -> None:
@@ -63,12 +78,11 @@ class Ledger:
 
     def read_part(self, tenant: str, job_id: str, part: int) -> tuple[Item, ...]:
         """Returns the items of one part; raises KeyError where there is none."""
-        return tuple(Item.from_json(row) for row in self._rows(layout.manifest(tenant, job_id, part)))
+        return tuple(records.rows(self.store, layout.manifest(tenant, job_id, part), Item.from_json))
 
     def read_job(self, tenant: str, job_id: str) -> Job | None:
         """Returns the job, or None where none was committed."""
-        data = self._read(layout.job(tenant, job_id))
-        return Job.from_json(data) if data else None
+        return self._read(layout.job(tenant, job_id), Job.from_json)
 
     # Items.
 
@@ -77,28 +91,35 @@ class Ledger:
         return self.read_items(job, [number])[0]
 
     def read_items(self, job: Job, numbers: Sequence[int]) -> tuple[Item, ...]:
-        """Returns the lines of the manifest of some items of one part, in their order."""
-        key = layout.manifest(job.tenant, job.id, part_of(numbers[0]))
-        return tuple(Item.from_json(row) for row in self._rows(key, numbers))
+        """Returns the lines of the manifest of some items of one part, in their order.
+
+        Those whose lines are lost are there, with a refusal; see `shared.manifest`.
+        """
+        return items_of(self.store, job, numbers, self._tell)
 
     def end_item(self, job: Job, outcome: Outcome) -> Outcome:
-        """Creates the item's one terminal record and returns it, or the record that was first."""
-        key = layout.done_record(job.tenant, job.id, part_of(outcome.number), outcome.number)
-        if self.store.put_if_absent(key, _text(outcome.to_json()), media_type=_JSON):
+        """Creates the item's one terminal record and returns it, or the record that was first.
+
+        One that cannot be understood says nothing that could be contradicted, and is written anew.
+        """
+        key, text = _done(job, outcome.number), records.text(outcome.to_json())
+        if self.store.put_if_absent(key, text, media_type=_JSON):
             return outcome
-        return Outcome.from_json(self._read(key))
+        first = self.read_outcome(job, outcome.number)
+        if first is None:
+            self.store.put(key, text, media_type=_JSON)
+        return first or outcome
 
     def end_items(self, job: Job, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """Creates several items' terminal records; returns for each what counts, as `end_item` does."""
         return abreast(self.store, lambda outcome: self.end_item(job, outcome), outcomes)
 
     def read_outcome(self, job: Job, number: int) -> Outcome | None:
-        """Returns the item's terminal record, or None."""
-        data = self._read(layout.done_record(job.tenant, job.id, part_of(number), number))
-        return Outcome.from_json(data) if data else None
+        """Returns the item's terminal record, or None where there is none that can be understood."""
+        return self._read_sound(_done(job, number), Outcome.from_json)
 
     def read_outcomes(self, job: Job, numbers: Sequence[int]) -> dict[int, Outcome]:
-        """Returns the terminal records that exist among `numbers`."""
+        """Returns the terminal records that exist among `numbers` and can be understood."""
         found = abreast(self.store, lambda number: self.read_outcome(job, number), numbers)
         return {outcome.number: outcome for outcome in found if outcome}
 
@@ -113,11 +134,21 @@ class Ledger:
 
     # Reports.
 
-    def close_part(self, job: Job, part: int) -> None:
-        """Writes a part's report: its outcomes, and a canceled row for each item that never ended."""
+    def close_part(self, job: Job, part: int, alive: Callable[[], None] = lambda: None) -> None:
+        """Writes a part's report: its outcomes, and a canceled row for each item that never ended.
+
+        `alive` is called after each record that was read; any thread. Raises RecordDamaged where an item has ended and
+        its record does not say how.
+        """
         key = layout.report(job.tenant, job.id, part)
         if not self.store.head(key):
-            self.store.put_if_absent(key, b"".join(self._live_lines(job, part)), media_type=_JSONL)
+            self.store.put_if_absent(key, b"".join(self._live_lines(job, part, alive)), media_type=_JSONL)
+
+    def drop_report(self, job: Job, part: int) -> None:
+        """Removes a report that cannot be understood: the done records that it was made of are still there."""
+        key = layout.report(job.tenant, job.id, part)
+        self._tell(key)
+        self.store.delete(key)
 
     def reported_parts(self, job: Job) -> set[int]:
         """Returns the parts that have a report."""
@@ -127,7 +158,7 @@ class Ledger:
     def read_report(self, job: Job, part: int) -> tuple[Outcome, ...] | None:
         """Returns the rows of a finished part, or None while it has none."""
         try:
-            return tuple(Outcome.from_json(row) for row in self._rows(layout.report(job.tenant, job.id, part)))
+            return tuple(records.rows(self.store, layout.report(job.tenant, job.id, part), Outcome.from_json))
         except KeyError:
             return None
 
@@ -135,24 +166,26 @@ class Ledger:
         """Returns the rows of some items of one part, in their order, or None while the part has no report."""
         key = layout.report(job.tenant, job.id, part_of(numbers[0]))
         try:
-            return tuple(Outcome.from_json(row) for row in self._rows(key, numbers))
+            return tuple(records.rows(self.store, key, Outcome.from_json, numbers))
         except KeyError:
             return None
 
     def rows(self, job: Job) -> Iterator[Outcome]:
         """Yields the row of each item that has ended, in order."""
-        return (Outcome.from_json(json.loads(line)) for text in self.row_texts(job) for line in io.BytesIO(text))
+        key = layout.reports(job.tenant, job.id)
+        lines = (line for text in self.row_texts(job) for line in io.BytesIO(text))
+        return (records.parse(key, line, Outcome.from_json) for line in lines)
 
     def row_texts(self, job: Job) -> Iterator[bytes]:
         """Yields the rows of the items that have ended as lines, a part at a time: as they are stored, unread.
 
-        Those of a finished part are its report, those of another its done records.
+        Those of a finished part are its report, those of another its done records that can be understood.
         """
         for part in sorted(self.reported_parts(job) | self.parts_with_ends(job)):
-            report = self._bytes(layout.report(job.tenant, job.id, part))
+            report = records.found(self.store, layout.report(job.tenant, job.id, part))
             if report is None:
-                keys = [layout.done_record(job.tenant, job.id, part, n) for n in self.done_numbers(job, part)]
-                report = b"".join(record + b"\n" for record in abreast(self.store, self._bytes, keys) if record)
+                texts = abreast(self.store, partial(self._record_text, job), self.done_numbers(job, part))
+                report = b"".join(text + b"\n" for text in texts if text)
             yield report
 
     # Reviews.
@@ -174,7 +207,7 @@ class Ledger:
     def read_review(self, job: Job) -> tuple[Outcome, ...]:
         """Returns the rows of the most uncertain items, most uncertain first; none of a job that has no review."""
         try:
-            return tuple(Outcome.from_json(row) for row in self._rows(layout.review(job.tenant, job.id)))
+            return tuple(records.rows(self.store, layout.review(job.tenant, job.id), Outcome.from_json))
         except KeyError:
             return ()
 
@@ -183,18 +216,18 @@ class Ledger:
     def control(self, job: Job, *, paused: bool | None = None, priority: Priority | None = None) -> None:
         """Records what is asked of the job from now on, each by itself: nobody overwrites what another asks."""
         if paused is not None:
-            self.store.put(layout.paused(job.tenant, job.id), _text(paused), media_type=_JSON)
+            self.store.put(layout.paused(job.tenant, job.id), records.text(paused), media_type=_JSON)
         if priority is not None:
-            self.store.put(layout.priority(job.tenant, job.id), _text(priority), media_type=_JSON)
+            self.store.put(layout.priority(job.tenant, job.id), records.text(priority), media_type=_JSON)
 
     def read_control(self, job: Job) -> Control:
-        """Returns what was asked of the job last."""
-        paused = self._read(layout.paused(job.tenant, job.id))
+        """Returns what was asked of the job last; what cannot be understood was not asked."""
+        paused = self._read_sound(layout.paused(job.tenant, job.id), bool)
         return Control(paused=bool(paused), priority=self.read_priority(job))
 
     def read_priority(self, job: Job) -> Priority:
         """Returns the priority that the job was given last."""
-        return Priority(self._read(layout.priority(job.tenant, job.id)) or job.priority)
+        return self._read_sound(layout.priority(job.tenant, job.id), Priority) or job.priority
 
     def cancel(self, job: Job) -> None:
         """Records that the job is canceled."""
@@ -207,12 +240,17 @@ class Ledger:
     def finish(self, job: Job, ending: Ending) -> Ending:
         """Records how the job ended, removes its open marker and returns the ending that counts: the first.
 
+        One that cannot be understood is written anew: its counts are those of the reports either way.
         A webhook is put up for delivery between the two, unless it was delivered already: until then the marker is
         there, so that whoever comes after a dead process does it.
         """
         key = layout.finished(job.tenant, job.id)
-        if not self.store.put_if_absent(key, _text(ending.to_json()), media_type=_JSON):
-            ending = Ending.from_json(self._read(key))
+        text = records.text(ending.to_json())
+        if not self.store.put_if_absent(key, text, media_type=_JSON):
+            first = self._read_sound(key, Ending.from_json)
+            if first is None:
+                self.store.put(key, text, media_type=_JSON)
+            ending = first or ending
         if job.webhook and not self.store.head(layout.webhook_log(job.tenant, job.id)):
             self.store.put_if_absent(layout.hook(job.tenant, job.id), b"{}", media_type=_JSON)
         self.store.delete(layout.open_job(job.tenant, job.id))
@@ -224,65 +262,79 @@ class Ledger:
 
     def read_ending(self, job: Job) -> Ending | None:
         """Returns how the job ended, or None while it has not."""
-        data = self._read(layout.finished(job.tenant, job.id))
-        return Ending.from_json(data) if data else None
+        return self._read(layout.finished(job.tenant, job.id), Ending.from_json)
 
     def _report_texts(self, job: Job) -> Iterator[bytes]:
         """Yields the reports of a job whose parts are all closed; no more are in memory than are read abreast."""
         keys = [layout.report(job.tenant, job.id, part) for part in range(part_count(job.total))]
         breadth = self.store.breadth
         for start in range(0, len(keys), breadth):
-            yield from abreast(self.store, self._whole, keys[start : start + breadth])
+            yield from abreast(self.store, partial(records.whole, self.store), keys[start : start + breadth])
 
-    def _live_lines(self, job: Job, part: int) -> Iterator[bytes]:
+    def _live_lines(self, job: Job, part: int, alive: Callable[[], None]) -> Iterator[bytes]:
         """Yields the rows of a part: a done record is one, to the byte."""
+
+        def record_text(number: int) -> bytes | None:
+            text = self._record_text(job, number)
+            alive()
+            return text
+
         numbers = self.done_numbers(job, part)
-        keys = [layout.done_record(job.tenant, job.id, part, number) for number in numbers]
-        found = zip(numbers, abreast(self.store, self._bytes, keys), strict=True)
-        ended = {number: record for number, record in found if record}
-        wanted = part_numbers(part, job.total)
-        items = self.read_part(job.tenant, job.id, part) if len(ended) < len(wanted) else ()
-        for number in wanted:
-            yield (ended.get(number) or _text(canceled(items[number - wanted.start]).to_json())) + b"\n"
+        found = zip(numbers, abreast(self.store, record_text, numbers), strict=True)
+        ended = {number: text for number, text in found if text}
+        left = [number for number in part_numbers(part, job.total) if number not in ended]
+        if left and (len(ended) < len(numbers) or not self.is_canceled(job)):
+            first = next((number for number in numbers if number not in ended), left[0])
+            raise RecordDamaged(f"Item {first} has ended, and its record does not say how.", key=_done(job, first))
+        items = self.read_items(job, left) if left else ()
+        rows = {item.number: records.text(canceled(item).to_json()) for item in items}
+        for number in part_numbers(part, job.total):
+            yield (ended.get(number) or rows[number]) + b"\n"
 
-    def _bytes(self, key: str) -> bytes | None:
+    def _record_text(self, job: Job, number: int) -> bytes | None:
+        """Returns the bytes of an item's terminal record, or None where there is none that can be understood."""
+        key = _done(job, number)
+        text = records.found(self.store, key)
         try:
-            return self._whole(key)
-        except KeyError:
-            return None
+            if text is None or records.parse(key, text, _ended) == number:
+                return text
+        except RecordDamaged:
+            pass
+        self._tell(key)
+        return None
 
-    def _whole(self, key: str) -> bytes:
-        with self.store.get(key) as stream:
-            return stream.read()
+    def _read(self, key: str, make: Callable[[Any], Thing]) -> Thing | None:
+        try:
+            return records.read(self.store, key, make)
+        except RecordDamaged:
+            self._tell(key)
+            raise
 
-    def _read(self, key: str) -> Any:
-        data = self._bytes(key)
-        return None if data is None else json.loads(data)
+    def _read_sound(self, key: str, make: Callable[[Any], Thing]) -> Thing | None:
+        """Returns what a record says, or None where there is none that can be understood."""
+        with suppress(RecordDamaged):
+            return self._read(key, make)
+        return None
 
-    def _rows(self, key: str, numbers: Sequence[int] | None = None) -> list[Any]:
-        """Returns the rows of an object, or of one that has a row an item of a part those of `numbers`."""
-        with self.store.get(key) as stream:
-            if numbers is None:
-                return [json.loads(line) for line in stream]
-            places = {number % PART_ITEMS for number in numbers}
-            lines = enumerate(islice(stream, max(places) + 1))
-            return [json.loads(line) for place, line in lines if place in places]
+    def _tell(self, key: str) -> None:
+        _log.error("record_damaged", key=key)
+        self.damaged(key)
 
 
 def job_text(job: Job) -> bytes:
     """Returns the bytes of `job.json`."""
-    return _text(job.to_json())
+    return records.text(job.to_json())
 
 
 _JSON = "application/json"
 _JSONL = "application/x-ndjson"
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+def _done(job: Job, number: int) -> str:
+    return layout.done_record(job.tenant, job.id, part_of(number), number)
 
 
-def _text(data: Any) -> bytes:
-    return _ENCODER.encode(data).encode()
-
-
-def _lines(rows: Iterable[Any]) -> bytes:
-    return b"".join(_text(row) + b"\n" for row in rows)
+def _ended(row: Mapping[str, Any]) -> int:
+    """Returns which item a row says has ended: a million rows are not read any further."""
+    ItemState(row["state"])
+    return int(row["number"])

@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from shared import layout
+from shared.errors import RecordDamaged
 from shared.index.claims import bitmap
-from shared.items import ItemState, part_count
+from shared.items import ItemState, part_count, part_numbers
 from shared.jobs import Job
 from shared.ledger import Ledger
 from shared.storage.abreast import abreast
@@ -22,6 +23,7 @@ OPEN = 0
 
 #: A state in the text of a row: a million rows are not parsed. In a name the quotes would be escaped.
 _STATE = re.compile(rb'"state":"([a-z]+)"')
+_STATES = {state.encode(): state for state in ItemState}
 
 
 def _table(value: Callable[[int], int]) -> bytes:
@@ -93,9 +95,17 @@ def read(ledger: Ledger, job: Job) -> bytes:
 
 
 def of_report(ledger: Ledger, job: Job, part: int) -> list[ItemState]:
-    """Returns the states of a finished part's items, in their order; raises KeyError while it has no report."""
-    with ledger.store.get(layout.report(job.tenant, job.id, part)) as stream:
-        return [ItemState(text.decode()) for text in _STATE.findall(stream.read())]
+    """Returns the states of a finished part's items, in their order.
+
+    Raises KeyError while it has no report; RecordDamaged, with the part, for one that does not have a row an item.
+    """
+    key = layout.report(job.tenant, job.id, part)
+    with ledger.store.get(key) as stream:
+        found = [_STATES.get(text) for text in _STATE.findall(stream.read())]
+    known = [state for state in found if state]
+    if not len(known) == len(found) == len(part_numbers(part, job.total)):
+        raise RecordDamaged(f"The report {key} does not have a row for each item of its part.", key=key, part=part)
+    return known
 
 
 def count(packed: bytes) -> Counter[ItemState]:

@@ -52,6 +52,7 @@ class Instruments:
         self.leads = _gauge("sweeper_leads", "Whether this host's sweeper leads.")
         self.dropped = _counter("audits_dropped", "Jobs that the index had wrong and dropped.")
         self.recovered = _counter("jobs_recovered", "Jobs that were registered again from storage.")
+        self.records_damaged = _counter("records_damaged", "Records of jobs that could not be understood.")
         self.bells = _counter("bells_rung", "Bells that this host rang.")
         self.webhooks = _counter("webhooks", "Calls of webhooks by the state of their delivery afterwards.", "state")
         self._begin()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from shared import logs
@@ -44,6 +44,11 @@ class Leases:
         """Renews the claim from now on, until the deadline `until`; a second call moves the deadline."""
         with self._guard:
             self._held[claim] = until
+
+    def extend(self, claims: Sequence[Claim], until: float) -> None:
+        """Moves the deadline of those claims that are held."""
+        with self._guard:
+            self._held.update((claim, until) for claim in claims if claim in self._held)
 
     def drop(self, *claims: Claim) -> None:
         """Stops renewing."""

@@ -33,7 +33,7 @@ class Manifests:
             if job is None:
                 shop.index.forget(claim.tenant, claim.job)
                 raise LookupError(f"job {claim.job} is not in storage")
-            self.parts[key] = job, shop.ledger.read_part(claim.tenant, claim.job, part)
+            self.parts[key] = job, shop.ledger.read_items(job, part_numbers(part, job.total))
             while len(self.parts) > _PARTS:
                 self.parts.popitem(last=False)
         job, items = self.parts[key]

@@ -120,6 +120,12 @@ def job_recovered() -> None:
         _held.recovered.inc()
 
 
+def record_damaged(_: str) -> None:
+    """Counts a record that could not be understood; the log has its key."""
+    if _held:
+        _held.records_damaged.inc()
+
+
 def bells_rung(bells: int) -> None:
     """Counts bells."""
     if _held:

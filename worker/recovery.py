@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
 from shared import layout, logs
+from shared.errors import RecordDamaged
 from shared.ids import is_id, made_at
 from shared.index import Index
 from shared.index.claims import Audit, Standing, bitmap
 from shared.items import ItemState, part_numbers
-from shared.jobs import Job
+from shared.jobs import Ending, Job
 from shared.ledger import Ledger
 from shared.states import of_report
 from shared.steering import steer
@@ -29,6 +31,7 @@ class Recovered(StrEnum):
     REGISTERED = "registered"  # the index lacked it and has it again
     ENDED = "ended"  # it had ended; only the marker was left
     UNSUBMITTED = "unsubmitted"  # it was never committed
+    DAMAGED = "damaged"  # a record without which nobody can go on cannot be understood
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,10 +49,14 @@ class Found:
 
 
 def recover_open(ledger: Ledger, index: Index) -> Iterator[Found]:
-    """Goes through the markers of open jobs and registers what the index lacks."""
+    """Goes through the markers of open jobs and registers what the index lacks; one that is damaged stops no other."""
     for tenant, job_id, marked in ledger.open_jobs():
         known = index.audit(job_id)[0] in (Audit.SOUND, Audit.ENDED)
-        result = Recovered.KNOWN if known else recover(ledger, index, tenant, job_id)
+        try:
+            result = Recovered.KNOWN if known else recover(ledger, index, tenant, job_id)
+        except RecordDamaged as error:
+            _log.error("job_damaged", job=job_id, tenant=tenant, detail=error.detail)
+            result = Recovered.DAMAGED
         yield Found(tenant=tenant, job=job_id, marked=marked, result=result)
 
 
@@ -58,7 +65,7 @@ def recover(ledger: Ledger, index: Index, tenant: str, job_id: str) -> Recovered
     job = ledger.read_job(tenant, job_id)
     if job is None:
         return Recovered.UNSUBMITTED
-    if ending := ledger.read_ending(job):
+    if ending := _ending(ledger, job):
         ledger.finish(job, ending)
         index.list_job(tenant, job_id, job.created)
         return Recovered.ENDED
@@ -72,6 +79,13 @@ def recover(ledger: Ledger, index: Index, tenant: str, job_id: str) -> Recovered
     return Recovered.REGISTERED
 
 
+def _ending(ledger: Ledger, job: Job) -> Ending | None:
+    """Returns how a job ended; None also where that cannot be understood: it comes to its end once more."""
+    with suppress(RecordDamaged):
+        return ledger.read_ending(job)
+    return None
+
+
 def standing(ledger: Ledger, job: Job) -> Standing:
     """Returns how far a job is by its records, and writes the reports of parts that have ended."""
     done: list[int] = []
@@ -80,14 +94,12 @@ def standing(ledger: Ledger, job: Job) -> Standing:
     succeeded = 0
     reported = ledger.reported_parts(job)
     for part in sorted(reported | ledger.parts_with_ends(job)):
-        numbers = part_numbers(part, job.total)
-        if part in reported:
-            ends = dict(zip(numbers, of_report(ledger, job, part), strict=True))
-        else:
+        ends = _of_report(ledger, job, part) if part in reported else None
+        if ends is None:
             outcomes = ledger.read_outcomes(job, ledger.done_numbers(job, part))
             ends = {number: outcome.state for number, outcome in outcomes.items()}
-        if len(ends) == len(numbers) and part not in reported:
-            ledger.close_part(job, part)
+            if len(ends) == len(part_numbers(part, job.total)):
+                ledger.close_part(job, part)
         done += ends
         failed += [number for number, state in ends.items() if state is ItemState.FAILED]
         sealed += [number for number, state in ends.items() if state is ItemState.CANCELED]
@@ -100,6 +112,15 @@ def standing(ledger: Ledger, job: Job) -> Standing:
         canceled=ledger.is_canceled(job),
         control=ledger.read_control(job),
     )
+
+
+def _of_report(ledger: Ledger, job: Job, part: int) -> dict[int, ItemState] | None:
+    """Returns how a finished part's items ended; None for a report that cannot be understood, and it is gone then."""
+    try:
+        return dict(zip(part_numbers(part, job.total), of_report(ledger, job, part), strict=True))
+    except RecordDamaged:
+        ledger.drop_report(job, part)
+        return None
 
 
 def list_newest(ledger: Ledger, index: Index) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -16,6 +17,7 @@ from shared.outcomes import Outcome, refused
 from shared.storage.abreast import abreast
 from worker import closings, derivatives, metrics, sources
 from worker.derivatives import Sidecar
+from worker.leases import DEADLINE_SECONDS, Leases
 from worker.workshop import Workshop
 
 _log = logs.logger(__name__)
@@ -41,15 +43,19 @@ def settle(
     job: Job,
     claims: Sequence[Claim],
     items: Sequence[Item],
-    drop: Callable[..., None] = lambda *_: None,
+    leases: Leases,
 ) -> list[Claim]:
     """Ends those of a job's claimed items that need no coloring; returns the claims of the others.
 
-    `drop` is given the claims of those that have their records: their leases need not be kept up any more.
-
     Among those are items that cannot be looked at for an unforeseen reason: their own attempts say why. May be called
     again after an error.
+
+    The claims have their time anew with each item that is looked at or has its record. Then the leases of those that
+    have ended are dropped, and the others only wait for the reports.
     """
+
+    def alive() -> None:
+        leases.extend(claims, shop.clock.now() + DEADLINE_SECONDS)
 
     def timed(pair: tuple[Claim, Item]) -> Outcome | None:
         begun = time.perf_counter()
@@ -59,13 +65,19 @@ def settle(
             raise
         except Exception:  # noqa: BLE001 - one bad sidecar must not hold up a batch
             return None
+        alive()
         timings = {"fetch": time.perf_counter() - begun}
         return outcome and told(shop, outcome, attempts=pair[0].attempts, timings=timings)
 
     looked = abreast(shop.store, timed, list(zip(claims, items, strict=True)))
     left = [claim for claim, outcome in zip(claims, looked, strict=True) if outcome is None]
+
+    def recorded() -> None:
+        leases.drop(*(claim for claim in claims if claim not in left))
+        leases.extend(left, math.inf)
+
     if outcomes := [outcome for outcome in looked if outcome]:
-        end(shop, job, outcomes, recorded=lambda: drop(*(claim for claim in claims if claim not in left)))
+        end(shop, job, outcomes, alive=alive, recorded=recorded)
     return left
 
 
@@ -81,14 +93,25 @@ def told(shop: Workshop, outcome: Outcome, *, attempts: int, timings: Mapping[st
 
 
 def end(
-    shop: Workshop, job: Job, outcomes: Sequence[Outcome], *, recorded: Callable[[], None] = lambda: None
+    shop: Workshop,
+    job: Job,
+    outcomes: Sequence[Outcome],
+    *,
+    alive: Callable[[], None] = lambda: None,
+    recorded: Callable[[], None] = lambda: None,
 ) -> list[Outcome]:
     """Ends a job's items, counts them and closes what that has ended; returns the records that count.
 
-    `recorded` is called when they have their records: from then on nobody can do harm who takes them over. May be
-    called again after an error.
+    `alive` is called when one of them has its record, `recorded` when all have: from then on nobody can do harm who
+    takes them over. May be called again after an error.
     """
-    records = shop.ledger.end_items(job, outcomes)
+
+    def put(outcome: Outcome) -> Outcome:
+        first = shop.ledger.end_item(job, outcome)
+        alive()
+        return first
+
+    records = abreast(shop.store, put, outcomes)
     recorded()
     closure = shop.index.complete(job.id, {record.number: record.state for record in records})
     closings.close(shop.ledger, shop.index, shop.clock, job, closure)

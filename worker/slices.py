@@ -161,7 +161,7 @@ class _Slice:
         def settle() -> list[Claim]:
             self._begin(*claims)
             found = [self.manifests.find(self.shop, claim) for claim in claims]
-            return settling.settle(self.shop, found[0][0], claims, [item for _, item in found], self.leases.drop)
+            return settling.settle(self.shop, found[0][0], claims, [item for _, item in found], self.leases)
 
         begun = time.perf_counter()
         left = self._guarded(claims, settle)

@@ -7,13 +7,16 @@ them leads.
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from shared import logs
 from shared.bells import top_up
 from shared.deletion import delete, deletions
-from shared.errors import PhotochromError
+from shared.errors import PhotochromError, RecordDamaged
 from shared.index.claims import Audit
+from shared.jobs import Job
 from worker import closings, metrics
 from worker.leftovers import remove_leftovers
 from worker.recovery import Recovered, list_newest, recover, recover_open
@@ -54,18 +57,21 @@ class Sweeper:
     tidied: float = 0
     #: whether deleted jobs have records left
     deleting: bool = False
+    #: jobs that are being closed, of which there is more to do than was done at once
+    unended: dict[str, Job] = field(default_factory=dict)
 
     def run(self, stop: threading.Event) -> None:
-        """Sweeps until `stop`; trouble outside is logged and waited out."""
-        while not stop.wait(self.shop.settings.sweep_seconds):
-            try:
-                self.sweep()
-            except PhotochromError as error:
-                _log.warning("sweep_failed", code=error.code, detail=error.detail)
-                metrics.sweep_failed()
-            except Exception:  # noqa: BLE001 - a sweeper that stops is noticed by nobody
-                _log.exception("sweep_failed")
-                metrics.sweep_failed()
+        """Sweeps until `stop`; trouble outside is logged and waited out.
+
+        Between two sweeps it goes on with what one has begun to close.
+        """
+        wait = period = float(self.shop.settings.sweep_seconds)
+        while not stop.wait(wait):
+            _try(self.sweep)
+            due = time.monotonic() + period
+            while self.unended and time.monotonic() < due and not stop.is_set():
+                _try(self.go_on)
+            wait = max(0.0, due - time.monotonic())
 
     def sweep(self) -> bool:
         """Sweeps once; returns False where another host leads."""
@@ -93,6 +99,14 @@ class Sweeper:
         shop.index.quotas.tally()
         metrics.swept(led=True)
         return True
+
+    def go_on(self) -> None:
+        """Does the next step of each job that is being closed, as long as this sweeper leads."""
+        jobs, self.unended = list(self.unended.values()), {}
+        if not self.shop.index.lead(self.name, _LEAD_SWEEPS * self.shop.settings.sweep_seconds):
+            return
+        for job in jobs:
+            self._close(job)
 
     def _look(self, now: float) -> None:
         """Registers what the index lacks and removes what a broken submission left behind."""
@@ -122,23 +136,53 @@ class Sweeper:
         waiting = set(live).difference(turn)
         suspects = {suspect for suspect in self.suspects if suspect[0] in waiting}
         for job_id in turn:
-            progress = shop.index.progress(job_id)
-            verdict, closure = shop.index.audit(job_id)
-            if progress is None:
-                continue
-            job = progress.job
-            if verdict is Audit.DROPPED:
-                _log.error("index_unsound", job=job_id)
-                metrics.audit_dropped()
-                if recover(shop.ledger, shop.index, job.tenant, job_id) is Recovered.REGISTERED:
-                    metrics.job_recovered()
-                continue
-            for part in shop.index.unreported_parts(job_id):
-                suspects.add((job_id, part))
-                if (job_id, part) in self.suspects:
-                    closings.close_part(shop.ledger, shop.index, job, part)
-            if closure.job:
-                suspects.add((job_id, None))
-                if (job_id, None) in self.suspects:
-                    closings.close_job(shop.ledger, shop.index, shop.clock, job)
+            try:
+                suspects |= self._close_or_audit(job_id)
+            except RecordDamaged as error:
+                _log.error("job_damaged", job=job_id, detail=error.detail)
         self.suspects = suspects
+
+    def _close_or_audit(self, job_id: str) -> set[tuple[str, int | None]]:
+        """Audits a job; returns what of it could be closed, having closed what could be at its last audit already."""
+        shop, suspects = self.shop, set[tuple[str, int | None]]()
+        progress = shop.index.progress(job_id)
+        verdict, closure = shop.index.audit(job_id)
+        if progress is None:
+            return suspects
+        job = progress.job
+        if verdict is Audit.DROPPED:
+            _log.error("index_unsound", job=job_id)
+            metrics.audit_dropped()
+            if recover(shop.ledger, shop.index, job.tenant, job_id) is Recovered.REGISTERED:
+                metrics.job_recovered()
+            return suspects
+        lives, ended = shop.index.closers.lives, True
+        for part in shop.index.unreported_parts(job_id):
+            suspects.add((job_id, part))
+            if lives(job_id, part):
+                ended = False
+            elif (job_id, part) in self.suspects and not closure.job:  # else they are closed with the job, step by step
+                closings.close_part(shop.ledger, shop.index, job, part)
+        if closure.job:
+            suspects.add((job_id, None))
+            if ended and (job_id, None) in self.suspects and not lives(job_id, None):
+                self._close(job)
+        return suspects
+
+    def _close(self, job: Job) -> None:
+        """Closes a job as far as one call does."""
+        shop = self.shop
+        self.unended.pop(job.id, None)
+        if closings.close_job(shop.ledger, shop.index, shop.clock, job) is closings.Step.MORE:
+            self.unended[job.id] = job
+
+
+def _try(act: Callable[[], object]) -> None:
+    try:
+        act()
+    except PhotochromError as error:
+        _log.warning("sweep_failed", code=error.code, detail=error.detail)
+        metrics.sweep_failed()
+    except Exception:  # noqa: BLE001 - a sweeper that stops is noticed by nobody
+        _log.exception("sweep_failed")
+        metrics.sweep_failed()

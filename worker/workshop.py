@@ -27,6 +27,7 @@ from shared.services import Services
 from shared.settings import Settings
 from shared.sources.opening import open_sources
 from shared.storage.opening import open_store
+from worker import metrics
 from worker.deriving import Deriver, PerThread
 from worker.proofs import Proofs
 from worker.sandbox import Sandbox
@@ -70,7 +71,7 @@ def open_workshop(
         settings=settings,
         registry=registry,
         store=store,
-        ledger=Ledger(store=store),
+        ledger=Ledger(store=store, damaged=metrics.record_damaged),
         index=Index(client),
         bells=CeleryBells(app, client),
         clock=SystemClock(),

@@ -14,6 +14,7 @@
 -- pc:waiting           sorted set: job with nothing to claim now -> ms when to look again
 -- pc:live              set of jobs that have not ended     pc:models            set of models they want
 -- pc:heard             hash: host -> ms of its last claim or renewal
+-- pc:closing:<id>:<part>  somebody writes the report of a part, or of none: the end of the job; lasts half a minute
 -- pc:jobs:<tenant>     sorted set: the newest jobs -> ms   pc:turn, pc:claims   counters behind fairness
 
 local MAX_ATTEMPTS = 5

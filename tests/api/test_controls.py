@@ -152,6 +152,35 @@ def test_retry_is_repeated_by_its_key(house: House) -> None:
     assert ask(house, f"{location}/retry").json["id"] != first.json["id"]
 
 
+def test_a_retry_outlives_the_job_that_it_retried(house: House) -> None:
+    """A repeat whose old job was deleted gets the new one, while that exists; another key or job does not."""
+    location, _ = failed_job(house)
+    other, _ = failed_job(house)
+    key = {"Idempotency-Key": "again"}
+    first = ask(house, f"{location}/retry", **key)
+    for gone in (location, other):
+        assert house.http().delete(gone).status_code == 204
+    answer = ask(house, f"{location}/retry", **key)
+    assert (answer.status_code, answer.json["id"]) == (202, first.json["id"])
+    assert ask(house, f"{location}/retry").status_code == 404
+    assert ask(house, f"{location}/retry", **{"Idempotency-Key": "new"}).status_code == 404
+    assert ask(house, f"{other}/retry", **key).status_code == 404
+    house.work()
+    assert house.http().delete(f"/v1/jobs/{first.json['id']}").status_code == 204
+    assert ask(house, f"{location}/retry", **key).status_code == 404
+
+
+def test_an_answer_that_is_damaged_is_no_answer(house: House) -> None:
+    """Where nobody can tell what a key was answered with, no second job is made of it."""
+    location, _ = failed_job(house)
+    key = {"Idempotency-Key": "again"}
+    ask(house, f"{location}/retry", **key)
+    (record,) = house.store.list(layout.idempotencies("default"))
+    house.store.put(record.key, b"{")
+    answer = ask(house, f"{location}/retry", **key)
+    assert (answer.status_code, answer.json["code"]) == (500, "record_damaged")
+
+
 def test_retry_of_what_was_canceled(house: House) -> None:
     """Items of a canceled job are retried where that state is asked for."""
     location = submit(house, picture(), picture(seed=1))

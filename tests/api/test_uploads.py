@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import resource
 from collections.abc import Iterator
 
@@ -13,7 +14,9 @@ from api.bodies import require_length
 from api.spool import take_upload
 from shared import layout
 from shared.errors import ChecksumMismatch, LengthRequired
+from shared.storage import ObjectInfo
 from shared.storage.directory import DirectoryStore
+from shared.storage.memory import MemoryStore
 from tests.house import House, make_house, picture
 
 DATA = picture()
@@ -46,6 +49,26 @@ def test_a_bad_upload_keeps_nothing(house: House, digest: str, data: bytes, stat
     answer = house.http().put(f"/v1/uploads/{digest}", data=data)
     assert (answer.status_code, answer.json["code"]) == (status, code)
     assert list(house.store.list(layout.tenant("default"))) == []
+
+
+def test_a_file_is_looked_for_once(client: redis.Redis) -> None:
+    """A PUT asks the storage once whether it has the file; a second PUT that came in between changes nothing."""
+    looked: list[str] = []
+
+    class Counting(MemoryStore):
+        def head(self, key: str) -> ObjectInfo | None:
+            looked.append(key)
+            return super().head(key)
+
+    data = picture()
+    digest = hashlib.sha256(data).hexdigest()
+    key = layout.master("default", digest)
+    house = make_house(client, store=Counting())
+    assert house.http().put(f"/v1/uploads/{digest}", data=data).status_code == 201
+    assert looked == [key]
+    spool, _ = take_upload(house.store, "default", digest, io.BytesIO(data), limit=1 << 20)
+    assert spool.size == len(data)
+    assert [info.key for info in house.store.list(layout.masters("default"))] == [key]
 
 
 def test_a_large_file_is_refused_before_it_is_sent(client: redis.Redis) -> None:

@@ -73,3 +73,30 @@ def test_a_timeout_that_somebody_else_has_set_is_theirs(pair: tuple[socket.socke
     paced.settimeout(0.01)
     with pytest.raises(TimeoutError):
         paced.recv(10)
+
+
+def test_who_has_us_wait_too_long_is_decided_about(pair: tuple[socket.socket, socket.socket]) -> None:
+    """What is bound is asked once reading has waited for so long in all: it lets the reading go on, or ends it."""
+    paced, asked = Paced(pair[0], grace=DEADLINE), []
+    paced.bound(DEADLINE, lambda: asked.append("too soon"))
+    pair[1].sendall(b"at once")
+    assert paced.recv(10) == b"at once"
+    sending = threading.Timer(0.05, pair[1].sendall, [b"late"])
+    paced.bound(0.01, lambda: asked.append("late"))
+    sending.start()
+    assert paced.recv(10) == b"late"
+    sending.join()
+    assert asked == ["late"]
+
+    def end() -> None:
+        raise ZeroDivisionError
+
+    paced.bound(0, end)
+    pair[1].sendall(b"there already")
+    assert paced.recv(20) == b"there already"
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            paced.recv(10)
+    paced.renew()
+    pair[1].sendall(b"another request")
+    assert paced.recv(20) == b"another request"

@@ -19,7 +19,8 @@ def _job(total: int) -> Job:
 
 
 def _close(ledger: Ledger, job: Job, rows: list[Outcome]) -> None:
-    """Stores the report parts of a job, as closing them does."""
+    """Stores the report parts of a job that was canceled, as closing them does."""
+    ledger.cancel(job)
     for part in range(part_count(job.total)):
         numbers = part_numbers(part, job.total)
         ledger.write_part(job.tenant, job.id, part, [Item(number=n, master=None, filename="x") for n in numbers])

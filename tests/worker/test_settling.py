@@ -17,8 +17,11 @@ from shared.index import MAX_ATTEMPTS
 from shared.index.claims import Claim, Closure
 from shared.items import Item, ItemState
 from shared.jobs import Job
+from shared.ledger import Ledger
+from shared.outcomes import success
 from shared.recipes import resolve
 from tests.house import LITE, House, picture
+from tests.stores import Watched
 from tests.worker.test_slices import states, submit
 from worker import closings, metrics, settling, slices
 from worker.leases import Leases
@@ -172,6 +175,38 @@ def test_what_cannot_be_looked_at_comes_to_an_end(house: House, masters: list[st
         house.work()
     rows = list(house.shop.ledger.rows(job))
     assert [(row.number, row.code, row.attempts) for row in rows if row.code] == [(9, "worker_lost", MAX_ATTEMPTS)]
+
+
+def test_a_batch_on_slow_storage_is_not_overdue(
+    house: House, masters: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch has its time anew with each step that it gets on: storage may take seconds for each of 64 items."""
+    kept: list[Leases] = []
+    told: list[Claim] = []
+    clock = ManualClock()
+
+    class Kept(Leases):
+        def __enter__(self) -> Leases:
+            kept.append(self)
+            return super().__enter__()
+
+    def crawl() -> None:
+        clock.sleep(10)
+        for leases in kept:
+            leases.renew()
+
+    monkeypatch.setattr(slices, "Leases", Kept)
+    monkeypatch.setattr(slices, "_end_process", told.append)
+    # One that is not made is left while the report of the first part is written.
+    job = many(house, [*(masters * 334)[:1000], "9" * 64], 1001)
+    house.shop.index.complete(job.id, dict.fromkeys(range(938), ItemState.SUCCEEDED))
+    records = [house.shop.ledger.read_item(job, number) for number in range(938)]
+    house.shop.ledger.end_items(job, [success(item) for item in records])
+    house.client.hset(f"pc:job:{job.id}", "pace", 64)
+    store = Watched(house.store, crawl)
+    assert work(replace(house.shop, clock=clock, store=store, ledger=Ledger(store=store)), LITE.digest) == 63
+    assert told == []
+    assert house.shop.ledger.reported_parts(job) == {0, 1}
 
 
 def test_a_lease_on_what_has_ended_is_not_lost(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from tests.worker.test_settling import many
 from tests.worker.test_slices import states, submit
 from worker import closings, recovery, settling
 from worker.settling import look
+from worker.sweeper import Sweeper
 
 
 def state_of(house: House, job: Job) -> JobState:
@@ -149,6 +151,29 @@ def test_a_job_that_was_rebuilt_is_sealed_in_steps(
         assert progress is not None
         sealed.append(sum(len(house.shop.ledger.done_numbers(job, part)) for part in range(3)))
     assert sealed == [0, 900, 1800, 2001]
+    assert states(house, job) == [ItemState.CANCELED] * 2001
+
+
+def test_nobody_waits_for_the_next_step_of_an_end(
+    house: House, masters: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A canceled job that came back from storage takes many steps to its end, but no more sweeps than another."""
+    monkeypatch.setattr(closings, "_SEALED_AT_ONCE", 100)
+    job = many(house, masters, 2001)
+    house.shop.ledger.cancel(job)
+    house.client.flushall()
+    sweeps: list[bool] = []
+
+    class Impatient(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            return len(sweeps) == 2
+
+    sweep = Sweeper.sweep
+    monkeypatch.setattr(Sweeper, "sweep", lambda sweeper: sweeps.append(sweep(sweeper)))
+    house.sweeper().run(Impatient())
+    ending = house.shop.ledger.read_ending(job)
+    assert ending is not None
+    assert ending.counts.canceled == 2001
     assert states(house, job) == [ItemState.CANCELED] * 2001
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from shared.errors import StorageUnavailable, Truncated
 from shared.ids import new_id
 from shared.items import Item, ItemState
 from shared.jobs import JobState
+from shared.ledger import Ledger
 from shared.outcomes import failure
 from shared.recipes import PIPELINE_VERSION
 from tests.house import LITE, House, picture
@@ -89,6 +91,26 @@ def test_closers_are_replaced_where_jobs_take_turns(house: House, monkeypatch: p
     for _ in range(2 * len([*running, lost])):
         sweeper.sweep()
     assert ledger.read_ending(lost) is not None
+
+
+@pytest.mark.parametrize("what", ["part", "job"])
+def test_a_living_closer_is_left_alone(house: House, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    """While a worker writes a report, or the end of a job, however long that takes, the sweeper reads no record."""
+    job = submit(house, picture(), picture(seed=1))
+    sweeper, swept = house.sweeper(), []
+    real = {"part": Ledger._live_lines, "job": Ledger.write_review}[what]
+
+    def slow(ledger: Ledger, *args: Any) -> Any:
+        assert not swept, "it was done twice"
+        swept.append(True)
+        for _ in range(3):
+            sweeper.sweep()
+        return real(ledger, *args)
+
+    monkeypatch.setattr(Ledger, real.__name__, slow)
+    assert house.work() == 2
+    assert swept == [True]
+    assert house.shop.ledger.read_ending(job) is not None
 
 
 def test_unsound_books_are_rebuilt(house: House) -> None:
