@@ -4,31 +4,55 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import IO
 
 from shared import layout
-from shared.errors import MasterDamaged, MasterMissing
+from shared.clock import Clock
+from shared.errors import MasterDamaged, MasterMissing, StorageUnavailable
 from shared.storage import ObjectStore
 from shared.storage.disk_errors import disk_errors
 
 _CHUNK = 1 << 20
 
+#: What a storage says that is there and cannot give the bytes of one object: a bad sector, another checksum.
+_UNREADABLE = ("EIO", "ChecksumError", "FlexibleChecksumError")
 
-def fetch(store: ObjectStore, tenant: str, sha256: str) -> IO[bytes]:
+#: Pauses between the reads that must fail before the bytes are taken for lost, seconds.
+_PAUSES = (1.0, 4.0)
+
+
+class _Unreadable(Exception):
+    """The storage cannot give an object's bytes."""
+
+
+def fetch(store: ObjectStore, tenant: str, sha256: str, clock: Clock) -> IO[bytes]:
     """Returns the master's bytes as a file of the system at its start, proved against its digest.
 
-    Raises MasterMissing or MasterDamaged; StorageUnavailable, also where this machine has no room for it.
+    Raises MasterMissing or MasterDamaged; StorageUnavailable, also where this machine has no room for it. A storage
+    that cannot read this one object, and proves to be well else, has damaged it: waiting would not end.
     """
+    for pause in (*_PAUSES, None):
+        try:
+            return _spooled(store, tenant, sha256)
+        except _Unreadable as error:
+            if pause is None:
+                store.probe()
+                raise MasterDamaged(f"The storage cannot read the master {sha256}: {error}", seen=str(error)) from error
+            clock.sleep(pause)
+    raise AssertionError("the last pause is none")
+
+
+def _spooled(store: ObjectStore, tenant: str, sha256: str) -> IO[bytes]:
     digest = hashlib.sha256()
     with disk_errors(tempfile.gettempdir()):
         spool = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     try:
-        with store.get(layout.master(tenant, sha256)) as stream:
-            while chunk := stream.read(_CHUNK):
-                digest.update(chunk)
-                with disk_errors(tempfile.gettempdir()):
-                    spool.write(chunk)
+        for chunk in _chunks(store, layout.master(tenant, sha256)):
+            digest.update(chunk)
+            with disk_errors(tempfile.gettempdir()):
+                spool.write(chunk)
         with disk_errors(tempfile.gettempdir()):
             spool.flush()
     except KeyError:
@@ -43,3 +67,15 @@ def fetch(store: ObjectStore, tenant: str, sha256: str) -> IO[bytes]:
         raise MasterDamaged(f"The master {sha256} now has the SHA-256 {digest.hexdigest()}.", seen=digest.hexdigest())
     spool.seek(0)
     return spool
+
+
+def _chunks(store: ObjectStore, key: str) -> Iterator[bytes]:
+    """Yields an object's bytes; raises KeyError, StorageUnavailable, or _Unreadable where only this one is at fault."""
+    try:
+        with store.get(key) as stream:
+            while chunk := stream.read(_CHUNK):
+                yield chunk
+    except StorageUnavailable as error:
+        if error.extra.get("reason") in _UNREADABLE:
+            raise _Unreadable(error.detail) from error
+        raise
