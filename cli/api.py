@@ -57,8 +57,11 @@ class _Worker(gthread.ThreadWorker):
         super().handle_exit(sig, frame)
 
     def enqueue_req(self, conn: Any) -> None:
-        """Gives a connection a thread, once its first byte is there: whoever only connects holds none."""
-        if conn.initialized or conn.data_ready:
+        """Gives a connection a thread, once its first byte is there: whoever only connects holds none.
+
+        Who came in as the server was told to stop has one at once: nobody looks for first bytes any more.
+        """
+        if conn.initialized or conn.data_ready or not self.alive:
             super().enqueue_req(conn)
             return
         silent: Future[object] = Future()
@@ -71,7 +74,11 @@ class _Worker(gthread.ThreadWorker):
             conn.sock.renew()
         else:
             conn.sock = Paced(conn.sock)
-        return super().handle(conn)
+        goes_on = super().handle(conn)
+        if not goes_on:
+            # Here, since gunicorn would wait for the other side's close in the one thread that lets everybody in.
+            conn.sock.part()
+        return goes_on
 
 
 class _Log(Logger):

@@ -7,6 +7,7 @@ import select
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 #: What a request, or a part of an answer, may take whatever its size, seconds.
@@ -14,6 +15,9 @@ GRACE = 30.0
 
 #: Each so many bytes may take a second more: a telephone line of 1990 is faster.
 RATE = 500
+
+#: What is read at most of a body that nobody needs, bytes.
+_LEFT = 1 << 16
 
 Result = TypeVar("Result")
 
@@ -66,6 +70,19 @@ class Paced:
         """Sends bytes; raises ConnectionResetError where they are taken too slowly."""
         self._within(self._grace + len(data) / self._rate, lambda: self._connection.sendall(data))
 
+    def part(self) -> None:
+        """Ends the connection, but for its close, which waits for nothing then.
+
+        What is left of a bound body is read on, as far as it is let: who still sends would be cut off before the answer
+        is read.
+        """
+        with suppress(OSError):
+            self._connection.shutdown(socket.SHUT_WR)
+            left = _LEFT
+            while self._then and left > 0 and (data := self.recv(left)):
+                left -= len(data)
+        self.bound(0, _gone)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)
 
@@ -92,3 +109,7 @@ class Paced:
         finally:
             if ours:
                 self._connection.settimeout(before)
+
+
+def _gone() -> None:
+    raise ConnectionResetError(errno.ECONNRESET, "Nobody waits for this connection any more.")

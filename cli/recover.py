@@ -51,9 +51,11 @@ def recover() -> None:
     click.echo(f"Jobs in the lists, ended ones too: {listed:,}.")
     if left := sum(1 for _ in deletions(ledger.store)):
         click.echo(f"Deleted jobs whose records are not all gone: {left:,}; the sweeper goes on with them.")
+    if found[Recovered.DAMAGED]:
+        click.echo("What cannot be read comes back half a minute after its record is there again, where a worker runs.")
     if items["to do"] and not index.hosts.live():
         click.echo("No worker is running: start one with `photochrom worker`, and it goes on where the others stopped.")
-    else:
+    elif not found[Recovered.DAMAGED]:
         click.echo("Nothing else has to be done: workers go on by themselves.")
 
 

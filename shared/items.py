@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from shared.known import known
+
 #: Items of a part: the unit in which manifests, reports and bitmaps are cut. 1,000 bits are 125 whole bytes.
 PART_ITEMS = 1_000
 
@@ -83,12 +85,13 @@ class Item:
     def from_json(cls, data: Mapping[str, Any]) -> Item:
         """Reads a manifest line."""
         refusal, source = data["refusal"], data.get("source")
-        return cls(
-            **{
+        return known(
+            cls,
+            {
                 **data,
-                "refusal": Refusal(**refusal) if refusal else None,
-                "source": Source(**source) if source else None,
-            }
+                "refusal": known(Refusal, refusal) if refusal else None,
+                "source": known(Source, source) if source else None,
+            },
         )
 
 

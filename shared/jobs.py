@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from shared.known import known
 from shared.recipes import Recipe
 
 MAX_ITEMS = 1_000_000
@@ -75,7 +76,7 @@ class Job:
     def from_json(cls, data: Mapping[str, Any]) -> Job:
         """Reads `job.json`."""
         priority = Priority(data.get("priority", Priority.NORMAL))
-        return cls(**{**data, "recipe": Recipe.from_json(data["recipe"]), "priority": priority})
+        return known(cls, {**data, "recipe": Recipe.from_json(data["recipe"]), "priority": priority})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,4 +118,4 @@ class Ending:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Ending:
         """Reads `finished.json`."""
-        return cls(state=JobState(data["state"]), counts=Counts(**data["counts"]), finished=data["finished"])
+        return cls(state=JobState(data["state"]), counts=known(Counts, data["counts"]), finished=data["finished"])

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from shared import layout, logs, records
-from shared.errors import RecordDamaged
+from shared.errors import RecordDamaged, StorageUnavailable
 from shared.items import Item, ItemState, part_count, part_numbers, part_of
 from shared.jobs import Control, Ending, Job, Priority
 from shared.manifest import items_of
@@ -21,6 +21,7 @@ from shared.storage import ObjectStore
 from shared.storage.abreast import abreast
 
 Thing = TypeVar("Thing")
+End = TypeVar("End", Outcome, Ending)
 
 _log = logs.logger(__name__)
 
@@ -102,13 +103,7 @@ class Ledger:
 
         One that cannot be understood says nothing that could be contradicted, and is written anew.
         """
-        key, text = _done(job, outcome.number), records.text(outcome.to_json())
-        if self.store.put_if_absent(key, text, media_type=_JSON):
-            return outcome
-        first = self.read_outcome(job, outcome.number)
-        if first is None:
-            self.store.put(key, text, media_type=_JSON)
-        return first or outcome
+        return self._create(_done(job, outcome.number), outcome, Outcome.from_json)
 
     def end_items(self, job: Job, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """Creates several items' terminal records; returns for each what counts, as `end_item` does."""
@@ -244,13 +239,7 @@ class Ledger:
         A webhook is put up for delivery between the two, unless it was delivered already: until then the marker is
         there, so that whoever comes after a dead process does it.
         """
-        key = layout.finished(job.tenant, job.id)
-        text = records.text(ending.to_json())
-        if not self.store.put_if_absent(key, text, media_type=_JSON):
-            first = self._read_sound(key, Ending.from_json)
-            if first is None:
-                self.store.put(key, text, media_type=_JSON)
-            ending = first or ending
+        ending = self._create(layout.finished(job.tenant, job.id), ending, Ending.from_json)
         if job.webhook and not self.store.head(layout.webhook_log(job.tenant, job.id)):
             self.store.put_if_absent(layout.hook(job.tenant, job.id), b"{}", media_type=_JSON)
         self.store.delete(layout.open_job(job.tenant, job.id))
@@ -302,6 +291,20 @@ class Ledger:
             pass
         self._tell(key)
         return None
+
+    def _create(self, key: str, record: End, make: Callable[[Any], End]) -> End:
+        """Creates a record that decides, unless there is one that can be understood; returns the one that counts."""
+        text = records.text(record.to_json())
+        if self.store.put_if_absent(key, text, media_type=_JSON):
+            return record
+        try:
+            first = self._read(key, make)
+        except RecordDamaged:
+            self.store.put(key, text, media_type=_JSON)
+            return record
+        if first is None:  # it may decide nevertheless: nobody overwrites what was not seen
+            raise StorageUnavailable(f"The storage has {key}, and does not give it.", key=key)
+        return first
 
     def _read(self, key: str, make: Callable[[Any], Thing]) -> Thing | None:
         try:

@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.errors import PictureError
 from shared.items import Item, ItemState
+from shared.known import known
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,8 +47,8 @@ class Candidate:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Candidate:
         """Reads one of a row's candidates."""
-        made = StoredDerivative(**data["derivative"])
-        return cls(**{**data, "derivative": made, "warnings": tuple(data["warnings"])})
+        made = known(StoredDerivative, data["derivative"])
+        return known(cls, {**data, "derivative": made, "warnings": tuple(data["warnings"])})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,14 +110,15 @@ class Outcome:
     def from_json(cls, data: Mapping[str, Any]) -> Outcome:
         """Reads a done record or a row; one that was written before a field existed has its default."""
         made = data["derivative"]
-        return cls(
-            **{
+        return known(
+            cls,
+            {
                 **data,
                 "state": ItemState(data["state"]),
                 "warnings": tuple(data["warnings"]),
-                "derivative": StoredDerivative(**made) if made else None,
+                "derivative": known(StoredDerivative, made) if made else None,
                 "candidates": tuple(Candidate.from_json(candidate) for candidate in data.get("candidates", ())),
-            }
+            },
         )
 
 

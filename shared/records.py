@@ -8,7 +8,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, TypeVar
 
-from shared.errors import RecordDamaged
+from shared.errors import PhotochromError, RecordDamaged, StorageUnavailable
 from shared.items import PART_ITEMS
 from shared.storage import ObjectStore
 
@@ -16,6 +16,9 @@ Thing = TypeVar("Thing")
 
 #: How what JSON says is made a value, as a class's `from_json` does.
 Make = Callable[[Any], Thing]
+
+#: What a storage says that is there and cannot give the bytes of one object: a bad sector, another checksum.
+_UNREADABLE = ("EIO", "ChecksumError", "FlexibleChecksumError")
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
@@ -79,3 +82,13 @@ def sound_rows(store: ObjectStore, key: str, make: Make[Thing]) -> Iterator[Thin
         for line in stream:
             with suppress(RecordDamaged):
                 yield parse(key, line, make)
+
+
+def is_unreadable(error: StorageUnavailable) -> bool:
+    """Tells whether the storage could not give the bytes of one object. Whether it is well else that does not say."""
+    return error.extra.get("reason") in _UNREADABLE
+
+
+def concerns_one(error: PhotochromError) -> bool:
+    """Tells whether a record is damaged or cannot be read, and what has nothing to do with it can go on."""
+    return isinstance(error, RecordDamaged) or (isinstance(error, StorageUnavailable) and is_unreadable(error))

@@ -162,7 +162,7 @@ def _bring(shop: Workshop, tenant: str, item: Item, alive: Callable[[], None]) -
     """Returns the master's bytes, and the item with its digest, which a source may have only now."""
     if item.master:
         try:
-            return item, masters.fetch(shop.store, tenant, item.master, shop.clock)
+            return item, masters.fetch(shop.store, tenant, item.master, shop.clock, alive)
         except MasterMissing:
             if not item.source:
                 raise

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import IO
 
 from shared import layout
 from shared.clock import Clock
 from shared.errors import MasterDamaged, MasterMissing, StorageUnavailable
+from shared.records import is_unreadable
 from shared.storage import ObjectStore
 from shared.storage.disk_errors import disk_errors
 
 _CHUNK = 1 << 20
-
-#: What a storage says that is there and cannot give the bytes of one object: a bad sector, another checksum.
-_UNREADABLE = ("EIO", "ChecksumError", "FlexibleChecksumError")
 
 #: Pauses between the reads that must fail before the bytes are taken for lost, seconds.
 _PAUSES = (1.0, 4.0)
@@ -27,21 +25,28 @@ class _Unreadable(Exception):
     """The storage cannot give an object's bytes."""
 
 
-def fetch(store: ObjectStore, tenant: str, sha256: str, clock: Clock) -> IO[bytes]:
+def fetch(
+    store: ObjectStore, tenant: str, sha256: str, clock: Clock, alive: Callable[[], None] = lambda: None
+) -> IO[bytes]:
     """Returns the master's bytes as a file of the system at its start, proved against its digest.
 
     Raises MasterMissing or MasterDamaged; StorageUnavailable, also where this machine has no room for it. A storage
-    that cannot read this one object, and proves to be well else, has damaged it: waiting would not end.
+    that cannot read this one object, and proves to be well else, has damaged it: waiting would not end. `alive` is
+    called before each read after the first, since a disk may try for a minute before it gives up.
     """
-    for pause in (*_PAUSES, None):
-        try:
+    for pause in _PAUSES:
+        with suppress(_Unreadable):
             return _spooled(store, tenant, sha256)
-        except _Unreadable as error:
-            if pause is None:
-                store.probe()
-                raise MasterDamaged(f"The storage cannot read the master {sha256}: {error}", seen=str(error)) from error
-            clock.sleep(pause)
-    raise AssertionError("the last pause is none")
+        clock.sleep(pause)
+        alive()
+    # Before the read that decides and after it: a storage that was away until the first proof, or since the last read,
+    # has damaged nothing.
+    store.probe()
+    try:
+        return _spooled(store, tenant, sha256)
+    except _Unreadable as error:
+        store.probe()
+        raise MasterDamaged(f"The storage cannot read the master {sha256}: {error}", seen=str(error)) from error
 
 
 def _spooled(store: ObjectStore, tenant: str, sha256: str) -> IO[bytes]:
@@ -76,6 +81,6 @@ def _chunks(store: ObjectStore, key: str) -> Iterator[bytes]:
             while chunk := stream.read(_CHUNK):
                 yield chunk
     except StorageUnavailable as error:
-        if error.extra.get("reason") in _UNREADABLE:
+        if is_unreadable(error):
             raise _Unreadable(error.detail) from error
         raise

@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 from shared import layout
 from shared.condemned import STALE_SECONDS
 from shared.deletion import deletions
-from shared.items import Item
+from shared.errors import RecordDamaged
+from shared.items import Item, part_count, part_numbers
 from shared.jobs import Job
 from shared.ledger import Ledger
 from shared.sources.remembered import read
@@ -30,6 +31,7 @@ class Named:
 
     Manifests do not say what sources turned out to be. Reports do, once a job has ended. While a job with sources has
     not, every master that is remembered of a source counts as named: a worker remembers it before it relies on it.
+    What lacks rows raises RecordDamaged: nobody can tell what they named.
     """
 
     def __init__(self, ledger: Ledger, tenant: str, *, without: frozenset[str] = frozenset()) -> None:
@@ -63,7 +65,7 @@ class Named:
         ledger, tenant = self._ledger, self._tenant
         job = ledger.read_job(tenant, job_id)
         stems = _stems(job) if job else (_ALL,)
-        parts = self._open.pop(job_id, None) or list(self._read_manifest(job_id, stems))
+        parts = self._open.pop(job_id, None) or list(self._read_manifest(job_id, job, stems))
         if job is None:
             self._sourced |= bool(parts)
             return False
@@ -73,20 +75,31 @@ class Named:
             return False
         for part in parts:
             rows = ledger.read_report(job, part) or ()
+            if len(rows) < len(part_numbers(part, job.total)) and self._is_there(job):
+                raise _damaged(layout.report(tenant, job_id, part))
             self._mark((row.master for row in rows if row.source and row.master), stems)
         return True
 
-    def _read_manifest(self, job_id: str, stems: Sequence[str]) -> Iterator[int]:
+    def _read_manifest(self, job_id: str, job: Job | None, stems: Sequence[str]) -> Iterator[int]:
         """Marks what a manifest names; yields the parts that have sources of which it names no master."""
-        for name in self._ledger.store.children(layout.manifests(self._tenant, job_id)):
-            part = int(PurePosixPath(name).stem)
+        names = () if job else self._ledger.store.children(layout.manifests(self._tenant, job_id))
+        for part in range(part_count(job.total)) if job else (int(PurePosixPath(name).stem) for name in names):
+            key = layout.manifest(self._tenant, job_id, part)
             try:
                 items = self._ledger.read_part(self._tenant, job_id, part)
             except KeyError:  # discarded or deleted meanwhile
+                if job and self._is_there(job):
+                    raise _damaged(key) from None
                 continue
+            if len(items) < (len(part_numbers(part, job.total)) if job else 1):
+                raise _damaged(key)
             self._mark((item.master for item in items if item.master), stems)
             if any(_is_open(item) for item in items):
                 yield part
+
+    def _is_there(self, job: Job) -> bool:
+        """Tells whether the job was not deleted since it was read."""
+        return self._ledger.store.head(layout.job(job.tenant, job.id)) is not None
 
     def _read_memories(self) -> None:
         """Marks all masters that are remembered of sources; afterwards only those that were remembered since."""
@@ -103,6 +116,10 @@ class Named:
         for master in set(masters):
             for stem in stems:
                 self._marks.add(f"{master}/{stem}")
+
+
+def _damaged(key: str) -> RecordDamaged:
+    return RecordDamaged(f"The record {key} lacks rows: put it back from a backup of the storage.", key=key)
 
 
 def _is_open(item: Item) -> bool:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from shared import layout, logs
-from shared.errors import RecordDamaged
+from shared.errors import PhotochromError, RecordDamaged
 from shared.ids import is_id, made_at
 from shared.index import Index
 from shared.index.claims import Audit, Standing, bitmap
 from shared.items import ItemState, part_numbers
 from shared.jobs import Ending, Job
 from shared.ledger import Ledger
+from shared.records import concerns_one
 from shared.states import of_report
 from shared.steering import steer
 
@@ -31,7 +32,7 @@ class Recovered(StrEnum):
     REGISTERED = "registered"  # the index lacked it and has it again
     ENDED = "ended"  # it had ended; only the marker was left
     UNSUBMITTED = "unsubmitted"  # it was never committed
-    DAMAGED = "damaged"  # a record without which nobody can go on cannot be understood
+    DAMAGED = "damaged"  # a record without which nobody can go on is damaged or cannot be read
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +55,9 @@ def recover_open(ledger: Ledger, index: Index) -> Iterator[Found]:
         known = index.audit(job_id)[0] in (Audit.SOUND, Audit.ENDED)
         try:
             result = Recovered.KNOWN if known else recover(ledger, index, tenant, job_id)
-        except RecordDamaged as error:
+        except PhotochromError as error:
+            if not concerns_one(error):
+                raise
             _log.error("job_damaged", job=job_id, tenant=tenant, detail=error.detail)
             result = Recovered.DAMAGED
         yield Found(tenant=tenant, job=job_id, marked=marked, result=result)

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from shared import logs
 from shared.bells import top_up
 from shared.deletion import delete, deletions
-from shared.errors import PhotochromError, RecordDamaged
+from shared.errors import PhotochromError
 from shared.index.claims import Audit
 from shared.jobs import Job
+from shared.records import concerns_one
 from worker import closings, metrics
 from worker.leftovers import remove_leftovers
 from worker.recovery import Recovered, list_newest, recover, recover_open
@@ -34,6 +35,8 @@ _AUDITS = 200
 #: Idempotency-Key could have finished it, whatever the clocks say.
 KEEP_UNSUBMITTED = 25 * 3600
 
+#: Pause between two steps of closing a job, seconds: should one not get on, it must not take a whole core.
+_BREATH = 0.1
 
 #: Period of the look for old uploads, which asks about every tenant, seconds.
 _TIDY_SECONDS = 3600
@@ -69,7 +72,7 @@ class Sweeper:
         while not stop.wait(wait):
             _try(self.sweep)
             due = time.monotonic() + period
-            while self.unended and time.monotonic() < due and not stop.is_set():
+            while self.unended and time.monotonic() < due and not stop.wait(_BREATH):
                 _try(self.go_on)
             wait = max(0.0, due - time.monotonic())
 
@@ -138,7 +141,9 @@ class Sweeper:
         for job_id in turn:
             try:
                 suspects |= self._close_or_audit(job_id)
-            except RecordDamaged as error:
+            except PhotochromError as error:
+                if not concerns_one(error):
+                    raise
                 _log.error("job_damaged", job=job_id, detail=error.detail)
         self.suspects = suspects
 

@@ -90,3 +90,14 @@ def test_who_is_not_let_in_is_not_waited_for(house: House) -> None:
         environ_overrides={"gunicorn.socket": slow, "wsgi.input": slow, "CONTENT_LENGTH": "12"},
     )
     assert (answer.status_code, slow.calls) == (401, [0])
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/openapi/openapi.json", "/nowhere"])
+def test_a_body_that_nobody_asked_for_changes_nothing(house: House, path: str) -> None:
+    """A call that is open to everybody is answered alike with a body, which takes no place and is not waited for."""
+    create_key(house.store, house.services.clock, tenant="a", name="a", scopes=Scope)
+    app, slow = create_app(house.services), Slow()
+    environ = {"gunicorn.socket": slow, "wsgi.input": slow, "CONTENT_LENGTH": "12"}
+    with_body = app.test_client().get(path, environ_overrides=environ)
+    assert with_body.status_code == app.test_client().get(path).status_code
+    assert slow.calls == [0]

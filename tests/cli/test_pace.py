@@ -100,3 +100,30 @@ def test_who_has_us_wait_too_long_is_decided_about(pair: tuple[socket.socket, so
     paced.renew()
     pair[1].sendall(b"another request")
     assert paced.recv(20) == b"another request"
+
+
+def test_a_connection_that_parts_waits_for_nothing(pair: tuple[socket.socket, socket.socket]) -> None:
+    """The other side hears the end; what is there already can be read, and nobody waits for more."""
+    paced = Paced(pair[0], grace=DEADLINE)
+    paced.part()
+    assert pair[1].recv(1) == b""
+    pair[1].sendall(b"too late")
+    assert paced.recv(20) == b"too late"
+    with pytest.raises(ConnectionResetError):
+        paced.recv(20)
+
+
+def test_what_is_left_of_a_body_is_heard_out(pair: tuple[socket.socket, socket.socket]) -> None:
+    """As far as it is bound, so that who still sends can read the answer."""
+    paced, asked = Paced(pair[0], grace=DEADLINE), []
+
+    def end() -> None:
+        asked.append("the end")
+        raise ConnectionResetError
+
+    pair[1].sendall(b"the rest")
+    paced.bound(0.01, end)
+    paced.part()
+    assert asked == ["the end"]
+    pair[1].sendall(b"x")
+    assert paced.recv(20) == b"x"

@@ -97,6 +97,18 @@ def test_a_deletion_that_is_not_over_is_told(house: House) -> None:
     assert "Open jobs: none." in run("recover").stdout
 
 
+def test_a_job_that_cannot_be_read_is_told(house: House) -> None:
+    """A damaged job.json is named as that, and nobody is told that nothing has to be done."""
+    bad, good = submit(house, picture()), submit(house, picture(seed=1))
+    house.store.put(layout.job("default", bad.id), b"")
+    house.client.flushall()
+    said = run("recover").stdout
+    assert f"{bad.id}  default  cannot be read; the log says which record" in said
+    assert f"{good.id}  default  registered again" in said
+    assert "half a minute after its record is there" in said
+    assert "Nothing else has to be done" not in said
+
+
 def test_a_restored_backup_keeps_the_order_of_jobs(house: House, tmp_path: Path) -> None:
     """The newest jobs are those that were made last, whatever the copied files' times say."""
     jobs = [submit(house, picture()) for _ in range(3)]

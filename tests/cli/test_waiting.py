@@ -7,19 +7,25 @@ import http.client
 import io
 import json
 import os
+import selectors
 import signal
 import socket
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import redis
+from gunicorn.config import Config
+from gunicorn.workers.gthread import PollableMethodQueue, TConn
 
+from cli.api import _Worker
 from shared.storage.directory import DirectoryStore
 from tests.house import make_house, picture
 
@@ -151,3 +157,38 @@ def test_slow_clients_leave_the_threads_free(served: Served, begun: str) -> None
         with closing(connection):
             assert answer.status == 200
             answer.read()
+
+
+def test_clients_that_do_not_close_hold_nobody_up(served: Served) -> None:
+    """Who has the last answer of a connection and keeps it open is not waited for where all come in."""
+    begun = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    with ExitStack() as stack:
+        # Two seconds each would be more than the deadline.
+        for _ in range(40):
+            idle = stack.enter_context(socket.create_connection(("127.0.0.1", served.port), DEADLINE))
+            idle.sendall(begun)
+            assert idle.recv(12) == b"HTTP/1.1 200"
+        connection, answer = served.ask()
+        with closing(connection):
+            assert answer.status == 200
+            answer.read()
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_who_came_in_before_the_stop_is_answered(alive: bool) -> None:
+    """A connection that was let in at the moment of SIGTERM is given a thread, and not closed without an answer."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs, ThreadPoolExecutor(1) as pool, closing(selectors.DefaultSelector()) as poller:
+        worker = object.__new__(_Worker)
+        worker.cfg, worker.alive, worker.tpool, worker.poller = Config(), alive, pool, poller
+        worker.pending_conns, worker.nr_conns, worker.method_queue = deque(), 1, PollableMethodQueue()
+        worker.method_queue.init()
+        handled: list[object] = []
+        worker.handle = handled.append
+        connection = TConn(worker.cfg, ours, None, None)
+        worker.enqueue_req(connection)
+        pool.shutdown()
+        assert handled == ([] if alive else [connection])
+        assert list(worker.pending_conns) == ([connection] if alive else [])
+        assert ours.fileno() != -1
+        worker.method_queue.close()

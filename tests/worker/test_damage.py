@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +11,14 @@ import pytest
 import redis
 
 from shared import layout
-from shared.errors import RecordDamaged
+from shared.errors import RecordDamaged, StorageUnavailable
 from shared.index.claims import Audit
 from shared.items import ItemState
 from shared.jobs import Job, JobState
 from shared.ledger import Ledger
+from shared.outcomes import canceled
 from shared.storage.directory import DirectoryStore
+from shared.storage.disk_errors import disk_errors
 from tests.house import House, make_house, picture
 from tests.worker.test_settling import many
 from tests.worker.test_slices import states, submit
@@ -121,6 +124,19 @@ def test_an_item_whose_record_is_damaged_ends_again(house: House, damage: Callab
     assert house.shop.ledger.read_outcome(job, 1) is not None, "it was not written anew"
 
 
+def test_a_record_that_is_not_seen_is_not_overwritten(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A storage that has a done record and gives none at the moment is waited for: what it said still counts."""
+    job = submit(house, picture())
+    house.work()
+    (row,) = house.shop.ledger.rows(job)
+    late = replace(row, state=ItemState.FAILED, code="worker_lost")
+    with monkeypatch.context() as blind:
+        blind.setattr("shared.records.found", lambda store, key: None)
+        with pytest.raises(StorageUnavailable, match="does not give it"):
+            house.shop.ledger.end_item(job, late)
+    assert house.shop.ledger.end_item(job, late) == row
+
+
 def test_a_report_that_is_damaged_is_made_anew(house: House, damage: Callable[[str], None]) -> None:
     """A report of a part is made of the done records again, by a recovery and by whoever closes the job."""
     for wiped in (True, False):
@@ -177,6 +193,34 @@ def test_a_job_that_cannot_be_read_stops_no_other(house: House, damage: Callable
     assert house.store.head(layout.manifest("default", bad.id, 0)) is not None
     with pytest.raises(RecordDamaged):
         ledger.read_job("default", bad.id)
+
+
+@pytest.mark.parametrize("wiped", [False, True])
+def test_a_record_in_a_bad_sector_stops_no_other_job(
+    house: House, monkeypatch: pytest.MonkeyPatch, wiped: bool
+) -> None:
+    """A job whose record the disk cannot read waits; those after it come back into the index, and to their end."""
+    jobs = [submit(house, picture(seed=n), picture(seed=n + 1)) for n in (0, 2)]
+    for job in jobs:
+        house.shop.ledger.cancel(job)
+        house.shop.index.cancel(job.id)
+        house.shop.ledger.end_item(job, canceled(house.shop.ledger.read_item(job, 0)))
+        house.shop.index.complete(job.id, {0: ItemState.CANCELED})
+    if wiped:
+        house.client.flushall()
+    bad, real = layout.done_record("default", jobs[0].id, 0, 0), DirectoryStore.get
+
+    def get(store: DirectoryStore, key: str, **span: int) -> object:
+        if key == bad:
+            with disk_errors(key):
+                raise OSError(errno.EIO, "Input/output error")
+        return real(store, key, **span)
+
+    monkeypatch.setattr(DirectoryStore, "get", get)
+    sweeper = house.sweeper()
+    for _ in range(3):
+        sweeper.sweep()
+    assert [house.shop.ledger.read_ending(job) is not None for job in jobs] == [False, True]
 
 
 def test_what_was_asked_of_a_job_may_be_lost(house: House, damage: Callable[[str], None]) -> None:

@@ -60,18 +60,31 @@ class Breaking(io.RawIOBase):
 
 def test_an_object_that_cannot_be_read_is_damaged() -> None:
     """Three reads have failed, and the storage is well else: waiting longer would keep the job open for ever."""
-    clock, store = ManualClock(), Sick(errno.EIO, 3)
+    clock, store, alive = ManualClock(), Sick(errno.EIO, 3), []
     begun = clock.now()
     with pytest.raises(MasterDamaged, match="cannot read the master"):
-        masters.fetch(store, "default", DIGEST, clock)
+        masters.fetch(store, "default", DIGEST, clock, lambda: alive.append(clock.now() - begun))
     assert store.left == 0
     assert clock.now() - begun == 5
+    assert alive == [1, 5]
 
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_read_that_comes_back_is_no_damage(times: int) -> None:
     """What fails once or twice is read again, from its beginning."""
     with masters.fetch(Sick(errno.EIO, times), "default", DIGEST, ManualClock()) as spool:
+        assert spool.read() == DATA
+
+
+def test_a_storage_that_comes_back_with_its_probe_has_damaged_nothing() -> None:
+    """A mount that was away for all the reads so far, and is there again, is read once more."""
+    store = Sick(errno.EIO, 1_000)
+
+    def probe() -> None:
+        store.left = 0
+
+    store.probe = probe  # type: ignore[method-assign]
+    with masters.fetch(store, "default", DIGEST, ManualClock()) as spool:
         assert spool.read() == DATA
 
 

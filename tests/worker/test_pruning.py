@@ -21,7 +21,7 @@ from shared import layout
 from shared.bells import MemoryBells
 from shared.clock import ManualClock
 from shared.condemned import ACT_SECONDS
-from shared.errors import MastersCondemned, UnknownMasters
+from shared.errors import MastersCondemned, RecordDamaged, UnknownMasters
 from shared.ids import new_id
 from shared.index import Index
 from shared.index.connection import connect
@@ -210,6 +210,23 @@ def test_a_job_that_is_being_deleted_names_nothing() -> None:
     store.put(layout.deleting("default", job.id), b"{}")
     store.delete(layout.job("default", job.id))
     assert counts(prune(store))["masters"] == 1
+
+
+@pytest.mark.parametrize("left", [None, 0, 1])
+def test_a_manifest_that_lacks_lines_stops_a_prune(left: int | None) -> None:
+    """What a lost part of a manifest named, or the lines that a cut one lacks, cannot be told: nothing is removed."""
+    store = MemoryStore()
+    fill(store, NAMED, RECIPE)
+    fill(store, UNNAMED, RECIPE)
+    job = commit(store, UNNAMED, NAMED)
+    key = layout.manifest("default", job.id, 0)
+    with store.get(key) as stream:
+        lines = stream.readlines()
+    store.delete(key) if left is None else store.put(key, b"".join(lines[:left]))
+    before = keys_of(store)
+    with pytest.raises(RecordDamaged, match=key):
+        prune(store)
+    assert keys_of(store) == before
 
 
 def test_leftovers_go() -> None:
