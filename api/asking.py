@@ -100,6 +100,8 @@ def bytes_answer(data: Any, *, media_type: str, size: int, etag: str, filename: 
     response = Response(data, mimetype=media_type, direct_passthrough=True)
     response.content_length = size
     response.headers["Cache-Control"] = "private, max-age=86400, immutable"
+    # Whoever forgets a key, or has another, must not get them from the browser's cache.
+    response.vary.add("Authorization")
     # A header cannot carry all that a name can.
     response.headers.set("Content-Disposition", "inline" if inline else "attachment", **_called(filename))
     response.set_etag(etag)

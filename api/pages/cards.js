@@ -60,10 +60,10 @@ function resultCard(item) {
   return card;
 }
 
-/** Says so where the server has made no small picture to look at. @param {HTMLElement} card */
+/** Says so where there is no small picture to look at. @param {HTMLElement} card */
 function unseen(card) {
   for (const part of card.querySelectorAll(".compare, .candidates, .doubt")) part.setAttribute("hidden", "");
-  card.querySelector(".note").textContent = "This server has no preview of this photo. The download has the result.";
+  card.querySelector(".note").textContent = "No preview of this photo could be had. The download has the result.";
 }
 
 /** @param {HTMLAnchorElement} anchor @param {string} path */

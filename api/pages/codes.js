@@ -75,7 +75,7 @@ export const warningOf = (code) => WARNINGS[code] ?? code;
 export function prospect(codes, all) {
   const file = codes.filter((code) => OF_THE_FILE.includes(code));
   const limit = codes.filter((code) => OF_A_LIMIT.includes(code));
-  if (all && file.length === codes.length) {
+  if (all && codes.length && file.length === codes.length) {
     return { sensible: false, words: "Trying once more would end the same way: the files themselves are the reason." };
   }
   const words = [];

@@ -1,7 +1,7 @@
 // Controls: pause, resume, cancel, retry, priority, each of them there only while it makes sense.
 
 import { prospect } from "./codes.js";
-import { news, wordsOf } from "./notices.js";
+import { explain, news, wantsKey, wordsOf } from "./notices.js";
 import { post } from "./server.js";
 import { ENDED, count, grouped, left } from "./words.js";
 
@@ -106,6 +106,7 @@ export class Controls {
     } catch (error) {
       refused.textContent = wordsOf(error);
       refused.hidden = false;
+      if (wantsKey(error)) explain(error);
     }
     this.#busy = false;
   }

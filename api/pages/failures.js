@@ -17,6 +17,7 @@ export class Failures {
   #looking = false;
   /** How many the job had when they were counted. */
   #known = 0;
+  #ended = false;
 
   /**
    * @param {HTMLElement} node the job's element
@@ -35,6 +36,7 @@ export class Failures {
   /** Counts again only once the job has ended, and when somebody opens the list. @param {any} job @param {boolean} ended */
   show(job, ended) {
     this.job = job;
+    this.#ended = ended;
     const failed = job.counts.failed;
     this.box.hidden = !failed || job.total <= FEW;
     this.box.querySelector("summary").textContent = ended ? `Why ${count(failed, "photo")} failed` : "Why photos failed so far";
@@ -53,6 +55,7 @@ export class Failures {
     if (this.#looking) return;
     this.#looking = true;
     const known = this.job.counts.failed;
+    let more = false;
     try {
       const path = `v1/jobs/${this.job.id}/items?state=failed&cursor=${this.#cursor}&limit=${AT_ONCE}`;
       const { items, next } = await (await call(path)).json();
@@ -61,11 +64,14 @@ export class Failures {
       this.#known = known;
       this.#draw();
       this.told([...this.#groups.keys()], next === null);
+      // Nobody else looks again where the job has ended meanwhile.
+      more = this.#ended && this.job.counts.failed !== known;
     } catch (error) {
       this.list.replaceChildren(element("li", wordsOf(error)));
       this.told([], false);
     }
     this.#looking = false;
+    if (more) await this.#count();
   }
 
   #draw() {

@@ -84,15 +84,29 @@ export function submit(files, recipe, onSent, signal) {
  */
 export async function stored(path) {
   if (!key) return { address: path.replace(/^\//, ""), name: "" };
-  const answer = await call(path, { headers: { Accept: "text/uri-list, */*" } });
+  const answer = await patiently(path);
   if (answer.headers.get("Content-Type")?.startsWith("text/uri-list")) return { address: (await answer.text()).trim(), name: "" };
   return { address: URL.createObjectURL(await answer.blob()), name: nameIn(answer.headers.get("Content-Disposition") ?? "") };
+}
+
+/** Asks for a stored file as often as the server wishes: the pictures of a page may be more than a quota lets pass at once. @param {string} path */
+async function patiently(path) {
+  for (;;) {
+    try {
+      return await call(path, { headers: { Accept: "text/uri-list, */*" } });
+    } catch (error) {
+      if (!error.retryAfter) throw error;
+      await new Promise((resolve) => setTimeout(resolve, error.retryAfter * 1000));
+    }
+  }
 }
 
 /** @param {string} disposition RFC 6266 @returns {string} */
 function nameIn(disposition) {
   const wide = /filename\*=UTF-8''([^;]+)/i.exec(disposition);
-  return wide ? decodeURIComponent(wide[1]) : (/filename="?([^";]+)/i.exec(disposition)?.[1] ?? "");
+  if (wide) return decodeURIComponent(wide[1]);
+  const [, quoted, bare] = /filename=(?:"((?:\\.|[^"\\])*)"|([^;]+))/i.exec(disposition) ?? [];
+  return quoted?.replace(/\\(.)/g, "$1") ?? bare ?? "";
 }
 
 /** Shows a stored picture in an image. @param {HTMLImageElement} image @param {string} path */
@@ -100,9 +114,10 @@ export async function show(image, path) {
   image.dataset.path = path;
   const { address } = await stored(path);
   // Somebody may have chosen another since.
-  if (image.dataset.path !== path) return;
+  if (image.dataset.path !== path) return URL.revokeObjectURL(address);
   image.addEventListener("load", () => URL.revokeObjectURL(address), { once: true });
   image.src = address;
+  return undefined;
 }
 
 /**

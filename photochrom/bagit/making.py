@@ -6,6 +6,7 @@ interrupted run leaves nothing that looks finished, and the next run finishes it
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -24,9 +25,25 @@ _ALGORITHMS = ("sha256", "sha512")
 
 _INFO = "bag-info.txt"
 
+#: How bag-info.txt says that a bag was made here; a version follows.
+_MADE_HERE = "Bag-Software-Agent: photochrom"
+
+
+def is_made_here(folder: Path) -> bool:
+    """Tells whether a bag lies in `folder`, or what is left of one, that Photochrom made."""
+    try:
+        return _MADE_HERE in (folder / _INFO).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return False
+
 
 def open_bag(folder: Path) -> Path:
-    """Makes `folder` fit to take results, and returns where they go: its payload."""
+    """Makes `folder` fit to take results, and returns where they go: its payload.
+
+    Raises FileExistsError for a bag that was not made here: its tags would be lost.
+    """
+    if not is_made_here(folder) and any((folder / name).exists() for name in (DECLARATION, _INFO)):
+        raise FileExistsError(errno.EEXIST, "a bag that was not made by Photochrom. Name another folder", str(folder))
     (folder / DECLARATION).unlink(missing_ok=True)
     payload = folder / PAYLOAD
     payload.mkdir(parents=True, exist_ok=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from photochrom.bagit.bags import PAYLOAD
-from photochrom.bagit.making import close_bag, open_bag
+from photochrom.bagit.making import close_bag, is_made_here, open_bag
 from photochrom.bulk.state import Entry, State
 from photochrom.bulk.submission import Brought, Submission
 from photochrom.errors import ClientError
@@ -20,6 +22,9 @@ from photochrom.papers.paper import papers
 from photochrom.papers.paperwork import Paperwork
 from photochrom.papers.reports import Reports, Server
 from photochrom.scans.scan import STATE_FOLDER
+
+#: File of the state that says where in OUT the results lie.
+_PLACE = "results"
 
 #: Tags of bag-info.txt that are told by what is there.
 _OURS = ("bagging-date", "bag-software-agent", "payload-oxum")
@@ -66,9 +71,22 @@ class Handover:
         return self.out / PAYLOAD if self.bag else self.out
 
     def begin(self) -> None:
-        """Makes OUT fit for results; a bag is none from here until it is finished."""
+        """Makes OUT fit for results; a bag is none from here until it is finished.
+
+        Raises FileExistsError, as `open_bag` does, and where an earlier run made a bag of OUT and this one would not,
+        or the other way round: names that the state has as ours would then be those of other files.
+        """
+        place, asked = self.state / _PLACE, PAYLOAD if self.bag else "."
+        before = PAYLOAD if is_made_here(self.out) else asked
+        with suppress(FileNotFoundError):
+            before = place.read_text("ascii")
+        if before != asked:
+            words = "the results of an earlier run lie in a bag here, or beside one. Ask for the same, or name another"
+            raise FileExistsError(errno.EEXIST, f"{words} folder", str(self.out))
         if self.bag:
             open_bag(self.out)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(asked, "ascii")
 
     def brought(self, client: Server, table: Columns) -> Brought:
         """Returns what writes the papers of each job as soon as its results are here."""
@@ -88,7 +106,9 @@ class Handover:
         try:
             yield foreign
         except (KeyboardInterrupt, ClientError):
-            self.report(run, table)
+            # What broke it off, as a full disk, may forbid the report as well, and is what has to be told.
+            with suppress(OSError, sqlite3.Error, ClientError):
+                self.report(run, table)
             raise
         foreign += self.papers(run, client, table)
 

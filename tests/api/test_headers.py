@@ -50,11 +50,13 @@ def test_every_answer_is_hardened(answers: list[tuple[str, Any]]) -> None:
 
 
 def test_what_is_a_tenants_is_kept_by_nobody_else(answers: list[tuple[str, Any]]) -> None:
-    """Every answer under /v1, errors too, may be kept by nobody, or by the browser that asked."""
+    """Every answer under /v1, errors too, may be kept by nobody, or by the browser that asked, for the same key."""
     for name, answer in answers:
         if not name.startswith(("/static", "/openapi")) and name != "/":
             kept = answer.headers["Cache-Control"]
             assert kept == "no-store" or kept.startswith("private, "), (name, kept)
+            if "max-age" in kept:
+                assert "Authorization" in answer.vary, name
 
 
 def test_every_download_says_what_it_is(answers: list[tuple[str, Any]]) -> None:

@@ -152,9 +152,35 @@ def test_a_retry_is_offered_where_it_can_help(still: Page) -> None:
         ([corrupt], False, True, file_words),
         ([lost], True, True, ""),
         ([corrupt, lost], True, True, file_words),
+        ([], True, True, ""),
         ([limit], True, True, "Photos beyond a limit will fail until whoever runs this server has raised it."),
     ):
         assert still.evaluate(ask, [codes, everything]) == {"sensible": sensible, "words": words}
+
+
+@pytest.mark.slow
+def test_failures_are_looked_at_again_where_the_job_ended_meanwhile(still: Page) -> None:
+    """An answer that was asked for before the end is not taken for all of them."""
+    look = """async () => {
+        const { Failures } = await import('/static/failures.js');
+        const node = document.getElementById('job-template').content.firstElementChild.cloneNode(true);
+        document.body.append(node);
+        const job = (failed) => ({ id: 'x', total: 100, counts: { failed } });
+        const items = ['corrupt', 'worker_lost'].map((code) => ({ code, filename: 'a.png', detail: '' }));
+        return new Promise((resolve) => {
+            let asked = 0;
+            window.fetch = async () => {
+                asked += 1;
+                if (asked === 1) failures.show(job(2), true);
+                return new Response(JSON.stringify({ items: items.slice(0, asked), next: null }));
+            };
+            const failures = new Failures(node, (codes) => codes.length === 2 && resolve(codes));
+            failures.show(job(1), false);
+            node.querySelector('.failures').open = true;
+            setTimeout(() => resolve([]), 5000);
+        });
+    }"""
+    assert still.evaluate(look) == ["corrupt", "worker_lost"]
 
 
 @pytest.mark.slow

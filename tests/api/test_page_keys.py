@@ -40,6 +40,12 @@ def enter(page: Page, key: str) -> None:
         page.get_by_role("button", name="Use this key").press("Enter")
 
 
+def hold(page: Page, key: str) -> None:
+    """Has the page begin anew with a key that nobody typed."""
+    page.evaluate("key => sessionStorage.setItem('photochrom-key', key)", key)
+    page.reload()
+
+
 @pytest.mark.slow
 def test_a_key_is_asked_for_and_opens_all(served: Served, tmp_path: Path) -> None:
     """No key and a wrong one are told in words; with a good one pictures are seen and saved under their names."""
@@ -89,6 +95,11 @@ def test_a_key_that_may_not_is_told_and_replaced(served: Served, tmp_path: Path)
         expect(page.locator(".outlook")).to_contain_text("The server goes on with it.")
         enter(page, make_key(served.house))
         expect(badge).to_have_text("Waiting its turn")
+        hold(page, looks)
+        page.locator(".job").get_by_role("button", name="Cancel").press("Enter")
+        page.get_by_role("button", name="Cancel the job").press("Enter")
+        expect(words).to_contain_text("This API key may not send photos or change a job.")
+        expect(page.get_by_label("API key", exact=True)).to_be_visible()
 
 
 @pytest.mark.slow
@@ -108,6 +119,35 @@ def test_a_key_that_is_revoked_meanwhile(served: Served, tmp_path: Path) -> None
         expect(page.locator("#key-words")).to_contain_text("was revoked")
         enter(page, make_key(served.house))
         expect(badge).to_have_text("Waiting its turn")
+
+
+@pytest.mark.slow
+def test_stored_files_are_asked_for_with_patience(served: Served) -> None:
+    """A quota is waited out, a name is what the server says, whatever is in it, and what nobody sees is let go."""
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) == 1:
+            problem = '{"status": 429, "code": "rate_limited", "detail": "Too soon."}'
+            route.fulfill(status=429, body=problem, headers={"Retry-After": "1"})
+        else:
+            route.fulfill(body="no picture", headers={"Content-Disposition": r'inline; filename="a; \"b\".png"'})
+
+    with browse(served.url) as page:
+        hold(page, make_key(served.house))
+        page.route("**/v1/stored/*", answer)
+        name = page.evaluate("import('/static/server.js').then((it) => it.stored('v1/stored/1')).then((it) => it.name)")
+        assert name == 'a; "b".png'
+        assert len(asked) == 2
+        let_go = """async () => {
+            const { show } = await import('/static/server.js');
+            const gone = [], image = new Image();
+            URL.revokeObjectURL = (address) => gone.push(address);
+            await Promise.all([show(image, 'v1/stored/2'), show(image, 'v1/stored/3')]);
+            return gone;
+        }"""
+        assert len(page.evaluate(let_go)) == 1
 
 
 @pytest.mark.slow

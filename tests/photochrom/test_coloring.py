@@ -10,7 +10,8 @@ from pathlib import Path
 import bagit
 import pytest
 
-from photochrom import Client, Filters, IntakeInvalid, colorize
+from photochrom import Client, Filters, IntakeInvalid, NoSpace, colorize
+from photochrom.papers.handover import Handover
 from tests.house import write_picture
 from tests.served import Served
 
@@ -87,3 +88,39 @@ def test_wishes_that_do_not_go_together_are_refused(tmp_path: Path, wishes: dict
     with pytest.raises(ValueError):  # noqa: PT011
         colorize(Client("http://127.0.0.1:1"), out=tmp_path / "color", **wishes)  # type: ignore[arg-type]
     assert not (tmp_path / "color").exists()
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["bag-info.txt", "no bag-info.txt"])
+def test_a_bag_of_somebody_else_stays_one(served: Served, folder: Path, tmp_path: Path, named: bool) -> None:
+    """A bag that was not made here is not made anew, whatever was said of single files, and nothing is sent."""
+    out = tmp_path / "theirs"
+    out.mkdir()
+    (out / "letter.txt").write_text("words")
+    bagit.make_bag(str(out), {"External-Identifier": "HS-9"}, checksums=["sha256"])
+    if not named:
+        (out / "bag-info.txt").unlink()
+    before = {path: path.read_bytes() for path in out.rglob("*.txt")}
+    with pytest.raises(FileExistsError, match="not made by Photochrom"):
+        colorize(Client(served.url), [folder], out=out, bag=True, force=True)
+    assert {path: path.read_bytes() for path in out.rglob("*.txt")} == before
+    assert served.count("POST", "/v1") == 0
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["a bag first", "a bag second"])
+def test_a_folder_stays_a_bag_or_none(served: Served, folder: Path, tmp_path: Path, first: bool) -> None:
+    """What the state has as ours in a bag is another file beside it: a run that would mix them up is refused."""
+    out = tmp_path / "out"
+    colorize(Client(served.url), [folder], out=out, bag=first)
+    (out / "report.csv").write_text("of the archive")
+    with pytest.raises(FileExistsError, match="earlier run"):
+        colorize(Client(served.url), [folder], out=out, bag=not first)
+    assert (out / "report.csv").read_text() == "of the archive"
+    again = colorize(Client(served.url), [folder], out=out, bag=first)
+    assert again.summary.failed == 0
+
+
+def test_what_broke_a_run_off_is_what_is_told(tmp_path: Path) -> None:
+    """Where not even a report can be written any more, the reason for that does not hide the first one."""
+    handover = Handover(out=tmp_path / "gone")
+    with pytest.raises(NoSpace, match="full"), handover.at_the_end(None, None, None):  # type: ignore[arg-type]
+        raise NoSpace("the disk is full")
