@@ -62,13 +62,16 @@ class Room:
     def take(self, tenant: str, *, keyed: bool) -> None:
         """Takes a place; raises TooManyBodies where none is free, or the tenant's share is taken."""
         with self._guard:
-            own, limit = self._taken[tenant], self.share if keyed else self.places
-            if own >= limit or self._taken.total() >= self.places:
-                raise TooManyBodies(
-                    "As many bodies come slowly as this server has room for: send it again later, or fewer at once.",
-                    limit=limit,
-                    seen=own,
-                )
+            for taken, limit in (
+                (self._taken.total(), self.places),
+                (self._taken[tenant], self.share if keyed else self.places),
+            ):
+                if taken >= limit:
+                    raise TooManyBodies(
+                        "As many bodies come slowly as there is room for: send it again later, or fewer at once.",
+                        limit=limit,
+                        seen=taken,
+                    )
             self._taken[tenant] += 1
 
     def leave(self, tenant: str) -> None:

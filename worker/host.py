@@ -125,11 +125,12 @@ class _Companions:
         self._host = host
         self._stop = threading.Event()
         self._threads: tuple[threading.Thread, ...] = ()
+        self._undrained = False
 
     def start(self, **_: Any) -> None:
         """Starts them; Celery calls this when the worker is ready."""
         sweeper = Sweeper(shop=self._shop, name=f"{self._host.name}/{self._shop.token}")
-        self._patiently(lambda: self._shop.index.hosts.undrain(self._host.name))
+        self._undrain()
         self._threads = tuple(
             threading.Thread(target=work, name=name, daemon=True)
             for name, work in (
@@ -171,8 +172,13 @@ class _Companions:
         self._stop.set()
         self._patiently(lambda: self._shop.index.hosts.leave(self._host.name))
 
+    def _undrain(self) -> None:
+        """Takes the mark of an earlier life away, unless that was done."""
+        self._undrained = self._undrained or self._patiently(lambda: self._shop.index.hosts.undrain(self._host.name))
+
     def _announce(self) -> None:
         while True:
+            self._undrain()
             metrics.announced(reachable=self._patiently(lambda: self._shop.index.hosts.announce(self._host)))
             if self._stop.wait(_ANNOUNCE_SECONDS):
                 return

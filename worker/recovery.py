@@ -52,13 +52,16 @@ class Found:
 def recover_open(ledger: Ledger, index: Index) -> Iterator[Found]:
     """Goes through the markers of open jobs and registers what the index lacks; one that is damaged stops no other."""
     for tenant, job_id, marked in ledger.open_jobs():
-        known = index.audit(job_id)[0] in (Audit.SOUND, Audit.ENDED)
         try:
+            known = index.audit(job_id)[0] in (Audit.SOUND, Audit.ENDED)
             result = Recovered.KNOWN if known else recover(ledger, index, tenant, job_id)
         except PhotochromError as error:
             if not concerns_one(error):
                 raise
             _log.error("job_damaged", job=job_id, tenant=tenant, detail=error.detail)
+            result = Recovered.DAMAGED
+        except Exception:  # noqa: BLE001 - whatever is wrong with one job must not hold up the others
+            _log.exception("job_not_recovered", job=job_id, tenant=tenant)
             result = Recovered.DAMAGED
         yield Found(tenant=tenant, job=job_id, marked=marked, result=result)
 

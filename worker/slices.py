@@ -14,14 +14,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
 from shared import logs
 from shared.bells import top_up
-from shared.errors import Misconfigured, NetSelfTestFailed, PhotochromError
+from shared.errors import Misconfigured, NetSelfTestFailed, PhotochromError, RecordDamaged
 from shared.index import MAX_ATTEMPTS
 from shared.index.claims import Begin, Claim
 from worker import attempts, closings, metrics, settling
@@ -273,8 +273,11 @@ class _Slice:
         self.leases.drop(*claims)
         claim = claims[0]
         closure = self.shop.index.release(*claims, wait=wait, charge=charge)
-        if closure.job and (job := self.shop.ledger.read_job(claim.tenant, claim.job)):
-            closings.close_job(self.shop.ledger, self.shop.index, self.shop.clock, job)
+        if not closure.job:
+            return
+        with suppress(RecordDamaged):  # the sweeper says so again and again
+            if job := self.shop.ledger.read_job(claim.tenant, claim.job):
+                closings.close_job(self.shop.ledger, self.shop.index, self.shop.clock, job)
 
 
 def _named(claims: Sequence[Claim]) -> dict[str, object]:

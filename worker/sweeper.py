@@ -145,6 +145,9 @@ class Sweeper:
                 if not concerns_one(error):
                     raise
                 _log.error("job_damaged", job=job_id, detail=error.detail)
+            except Exception:  # noqa: BLE001 - whatever is wrong with one job must not hold up the others
+                _log.exception("job_not_swept", job=job_id)
+                metrics.sweep_failed()
         self.suspects = suspects
 
     def _close_or_audit(self, job_id: str) -> set[tuple[str, int | None]]:

@@ -13,8 +13,9 @@ from shared.index.connection import translated
 #: A host that says nothing for this long counts as gone, seconds.
 ALIVE_SECONDS = 60
 
-#: How long a drain mark outlives the host that set it, seconds.
-_DRAIN_SECONDS = 30
+#: How long a drain mark lasts, seconds: longer than what a host has in hand when it is told to stop. A host takes that
+#: of an earlier life away.
+_DRAIN_SECONDS = 900
 
 #: How long `recent` believes what it found, seconds.
 _BELIEVED_SECONDS = 1.0

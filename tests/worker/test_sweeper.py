@@ -10,6 +10,7 @@ import pytest
 from shared import layout
 from shared.errors import StorageUnavailable, Truncated
 from shared.ids import new_id
+from shared.index import Index
 from shared.items import Item, ItemState
 from shared.jobs import JobState
 from shared.ledger import Ledger
@@ -52,6 +53,24 @@ def test_a_rebuilt_job_knows_what_is_done(house: House) -> None:
     assert (progress.counts.succeeded, progress.counts.failed, progress.counts.queued) == (1, 1, 1)
     assert house.work() == 1
     assert states(house, job) == [ItemState.SUCCEEDED, ItemState.FAILED, ItemState.SUCCEEDED]
+
+
+def test_a_job_that_breaks_the_sweeper_holds_up_no_other(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever nobody foresaw of one job, the others are audited, and bells are rung."""
+    broken, sound = submit(house, picture()), submit(house, picture(seed=1))
+    audited, audit = [], Index.audit
+
+    def breaking(index: Index, job_id: str) -> Any:
+        audited.append(job_id)
+        if job_id == broken.id:
+            raise ValueError("nobody foresaw it")
+        return audit(index, job_id)
+
+    monkeypatch.setattr(Index, "audit", breaking)
+    house.sweeper()._close_and_audit()
+    assert sorted(audited) == sorted([broken.id, sound.id])
+    assert house.sweeper().sweep()
+    assert house.shop.bells.waiting(LITE.digest) > 0
 
 
 def test_a_job_whose_closer_died_is_closed(house: House) -> None:

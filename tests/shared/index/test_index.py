@@ -11,6 +11,7 @@ from shared.index.hosts import Host
 from shared.items import ItemState
 from shared.jobs import Counts, Job, JobState
 from shared.recipes import resolve
+from worker.slices import STRETCH
 
 LEASE = 45.0
 
@@ -301,12 +302,13 @@ def test_a_newer_pipeline_is_left_to_newer_workers(index: Index) -> None:
     assert index.claim(model, pipeline=pipeline + 1, owner="host/1", host="host", lease=LEASE)
 
 
-def test_a_draining_host_claims_nothing(index: Index) -> None:
-    """The drain mark of a host stops its claims and nobody else's."""
+def test_a_draining_host_claims_nothing(index: Index, client: redis.Redis) -> None:
+    """The drain mark of a host stops its claims and nobody else's, for longer than the longest slice may last."""
     job = make_job()
     index.register(job)
     index.hosts.drain("host")
     assert claim(index, job) == ()
+    assert int(str(client.ttl("pc:drain:host"))) > STRETCH * 60
     index.hosts.undrain("host")
     assert claim(index, job)
 
