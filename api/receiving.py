@@ -44,7 +44,8 @@ class Receiver(Protocol):
 class Room:
     """Places for slow bodies: three eighths of the threads, of which a tenant with API keys has two thirds at most.
 
-    Half of the threads is for waiters and streams, so that one in eight is left, however many there are of all these.
+    Half of the threads is for waiters and streams, a sixteenth for heads that come slowly (`cli.pace`): one in sixteen
+    is left, however many there are of all these.
     """
 
     def __init__(self, threads: int) -> None:

@@ -16,7 +16,7 @@ from api.app import create_app
 from api.auth import Doorkeeper, is_loopback
 from api.polling import seats
 from api.services import open_services
-from cli.pace import Paced
+from cli.pace import Paced, SlowHeads
 from cli.reporting import Command
 from cli.tether import follow_parent
 from shared import logs
@@ -50,6 +50,10 @@ class _Worker(gthread.ThreadWorker):
     #: the app; none before it is made, and gunicorn's own where making it failed
     wsgi: Any = None
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._heads = SlowHeads(self.cfg.threads)
+
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Answers SIGTERM."""
         if isinstance(self.wsgi, Flask):
@@ -74,7 +78,8 @@ class _Worker(gthread.ThreadWorker):
             conn.sock.renew()
         else:
             conn.sock = Paced(conn.sock)
-        goes_on = super().handle(conn)
+        with self._heads.let_in(conn.sock):
+            goes_on = super().handle(conn)
         if not goes_on:
             # Here, since gunicorn would wait for the other side's close in the one thread that lets everybody in.
             conn.sock.part()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import select
 import socket
+import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 #: What a request, or a part of an answer, may take whatever its size, seconds.
@@ -15,6 +16,10 @@ GRACE = 30.0
 
 #: Each so many bytes may take a second more: a telephone line of 1990 is faster.
 RATE = 500
+
+#: What a head may have the server wait before it needs a place, and one that comes while there is none, seconds.
+_PATIENCE = 0.25
+_NO_PATIENCE = 0.05
 
 #: What is read at most of a body that nobody needs, bytes.
 _LEFT = 1 << 16
@@ -109,6 +114,37 @@ class Paced:
         finally:
             if ours:
                 self._connection.settimeout(before)
+
+
+class SlowHeads:
+    """Places for requests whose head comes slowly: a sixteenth of the threads. Nobody knows yet whose they are."""
+
+    def __init__(self, threads: int) -> None:
+        """Takes the number of the server's threads."""
+        self._places = max(1, threads // 16)
+        self._taken = 0
+        self._guard = threading.Lock()
+
+    @contextmanager
+    def let_in(self, connection: Paced) -> Iterator[None]:
+        """Gives the next request on a connection a place once it has had the server wait; cuts it off without one."""
+        sits = False
+
+        def sit() -> None:
+            nonlocal sits
+            with self._guard:
+                if self._taken >= self._places:
+                    raise ConnectionResetError(errno.ECONNRESET, "As many heads come slowly as there is room for.")
+                self._taken += 1
+            sits = True
+
+        connection.bound(_NO_PATIENCE if self._taken >= self._places else _PATIENCE, sit)
+        try:
+            yield
+        finally:
+            if sits:
+                with self._guard:
+                    self._taken -= 1
 
 
 def _gone() -> None:

@@ -26,6 +26,7 @@ from gunicorn.config import Config
 from gunicorn.workers.gthread import PollableMethodQueue, TConn
 
 from cli.api import _Worker
+from cli.pace import GRACE
 from shared.storage.directory import DirectoryStore
 from tests.house import make_house, picture
 
@@ -157,6 +158,33 @@ def test_slow_clients_leave_the_threads_free(served: Served, begun: str) -> None
         with closing(connection):
             assert answer.status == 200
             answer.read()
+
+
+def test_heads_that_come_slowly_leave_a_thread_free(served: Served) -> None:
+    """Who sends half a head holds one thread of two at most, for all of his grace; the others are cut off."""
+    with ExitStack() as stack:
+        slow = [stack.enter_context(socket.create_connection(("127.0.0.1", served.port), DEADLINE)) for _ in range(8)]
+        for each in slow:
+            each.settimeout(GRACE / 6)
+            each.sendall(b"GET /healthz HT")
+        # With every thread held it would be the grace of the first two.
+        connection, answer = served.ask()
+        with closing(connection):
+            assert answer.status == 200
+            answer.read()
+        with ThreadPoolExecutor(len(slow)) as pool:
+            cut_off = sum(pool.map(_is_cut_off, slow))
+        assert cut_off == len(slow) - 1
+
+
+def _is_cut_off(connection: socket.socket) -> bool:
+    """Tells whether the server has ended a connection, or does so soon."""
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
+    except TimeoutError:
+        return False
 
 
 def test_clients_that_do_not_close_hold_nobody_up(served: Served) -> None:
