@@ -56,6 +56,11 @@ class Paced:
         """
         self._mark, self._then = self._waited + seconds, then
 
+    def free(self, then: Callable[[], None]) -> None:
+        """Takes a bound back, unless another has come in its place."""
+        if self._then == then:
+            self._then = None
+
     def recv(self, size: int) -> bytes:
         """Returns what comes next, at most `size` bytes; raises ConnectionResetError where the request is too slow."""
         begun = time.monotonic()
@@ -142,6 +147,7 @@ class SlowHeads:
         try:
             yield
         finally:
+            connection.free(sit)
             if sits:
                 with self._guard:
                     self._taken -= 1

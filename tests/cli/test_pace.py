@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 
-from cli.pace import Paced
+from cli.pace import Paced, SlowHeads
 
 #: No test takes this long: what does hangs.
 DEADLINE = 60
@@ -127,3 +127,24 @@ def test_what_is_left_of_a_body_is_heard_out(pair: tuple[socket.socket, socket.s
     assert asked == ["the end"]
     pair[1].sendall(b"x")
     assert paced.recv(20) == b"x"
+
+
+def test_a_slow_head_has_a_place_until_its_request_ends(pair: tuple[socket.socket, socket.socket]) -> None:
+    """It is given back then, and whoever comes without one is cut off; one whose head was quick never takes any."""
+    heads, slow, other = SlowHeads(16), Paced(pair[0]), Paced(pair[0])
+    with heads.let_in(slow):
+        pair[1].sendall(b"quick")
+        assert slow.recv(5) == b"quick"
+    # Nothing is bound any more: the end of the connection neither waits nor takes a place.
+    slow.part()
+    with heads.let_in(other):
+        pair[0].setblocking(True)
+        threading.Timer(0.5, pair[1].sendall, [b"slow"]).start()
+        assert other.recv(4) == b"slow"
+        late = Paced(pair[0])
+        with heads.let_in(late), pytest.raises(ConnectionResetError):
+            late.recv(1)
+    again = Paced(pair[0])
+    with heads.let_in(again):
+        threading.Timer(0.5, pair[1].sendall, [b"again"]).start()
+        assert again.recv(5) == b"again"
