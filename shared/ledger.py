@@ -105,9 +105,20 @@ class Ledger:
         """
         return self._create(_done(job, outcome.number), outcome, Outcome.from_json)
 
-    def end_items(self, job: Job, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """Creates several items' terminal records; returns for each what counts, as `end_item` does."""
-        return abreast(self.store, lambda outcome: self.end_item(job, outcome), outcomes)
+    def end_items(
+        self, job: Job, outcomes: Sequence[Outcome], alive: Callable[[], None] = lambda: None
+    ) -> list[Outcome]:
+        """Creates several items' terminal records; returns for each what counts, as `end_item` does.
+
+        `alive` is called after each; any thread.
+        """
+
+        def end(outcome: Outcome) -> Outcome:
+            first = self.end_item(job, outcome)
+            alive()
+            return first
+
+        return abreast(self.store, end, outcomes)
 
     def read_outcome(self, job: Job, number: int) -> Outcome | None:
         """Returns the item's terminal record, or None where there is none that can be understood."""

@@ -105,13 +105,7 @@ def end(
     `alive` is called when one of them has its record, `recorded` when all have: from then on nobody can do harm who
     takes them over. May be called again after an error.
     """
-
-    def put(outcome: Outcome) -> Outcome:
-        first = shop.ledger.end_item(job, outcome)
-        alive()
-        return first
-
-    records = abreast(shop.store, put, outcomes)
+    records = shop.ledger.end_items(job, outcomes, alive)
     recorded()
     closure = shop.index.complete(job.id, {record.number: record.state for record in records})
     closings.close(shop.ledger, shop.index, shop.clock, job, closure)
