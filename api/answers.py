@@ -11,7 +11,7 @@ from typing import Any
 from api.entry import enter
 from shared import layout, records
 from shared.deletion import is_whole
-from shared.errors import IdempotencyMismatch, Unavailable
+from shared.errors import IdempotencyLost, IdempotencyMismatch, RecordDamaged, Unavailable
 from shared.items import part_count
 from shared.jobs import Job
 from shared.services import Services
@@ -39,10 +39,14 @@ def remember(services: Services, tenant: str, key: str, answer: Answer) -> bool:
 def known(services: Services, tenant: str, key: str) -> Answer | None:
     """Returns what the key was used for before.
 
-    None for a fresh key, and for one whose job was deleted: that key is free again. Raises RecordDamaged where nobody
-    can tell.
+    None for a fresh key, and for one whose job was deleted: that key is free again. Raises IdempotencyLost where nobody
+    can tell; that, too, ends with the time for which a key is remembered.
     """
-    found = records.read(services.store, _record(tenant, key), _read)
+    try:
+        found = records.read(services.store, _record(tenant, key), _read)
+    except RecordDamaged:
+        _forget(services, _record(tenant, key))
+        return None
     if found is None:
         return None
     answer, created = found
@@ -68,6 +72,18 @@ def answered(services: Services, first: Answer, request: str) -> Job:
 def _read(record: Mapping[str, Any]) -> tuple[Answer, float]:
     """Returns what a record says, and when it was made, seconds since the epoch."""
     return Answer(request=str(record["request"]), job=Job.from_json(record["job"])), float(record["created"])
+
+
+def _forget(services: Services, record: str) -> None:
+    """Removes a damaged record that has expired; raises IdempotencyLost for another: there may be a job of it."""
+    services.ledger.tell(record)
+    info = services.store.head(record)
+    if info and services.clock.now() - info.modified <= KEY_SECONDS:
+        raise IdempotencyLost(
+            "The record of what this Idempotency-Key was answered with is damaged: nobody can tell whether there is a "
+            "job of it. Look for one in `GET /v1/jobs`; where there is none, send the request with a new key."
+        )
+    services.store.delete(record)
 
 
 def _record(tenant: str, key: str) -> str:

@@ -14,11 +14,8 @@ from typing import Protocol, cast
 from flask import Flask, current_app, g, request
 
 from api.asking import caller
+from api.patience import patience
 from shared.errors import TooManyBodies
-
-#: What a body may have the server wait in all before it needs a place, and one that comes while there is none, seconds.
-_PATIENCE = 0.25
-_NO_PATIENCE = 0.05
 
 #: What the rest of a body that was refused may have the server wait, seconds: who still sends would be cut off before
 #: the answer is read. Those without a place or without a key are not waited for.
@@ -108,7 +105,7 @@ def _watch() -> None:
         held.take(asking.tenant, keyed=asking.keyed)
         g.place, g.linger = asking.tenant, _LINGER
 
-    connection.bound(_NO_PATIENCE if held.in_use >= held.places else _PATIENCE, sit)
+    connection.bound(patience(held.in_use, held.places), sit)
 
 
 def _part(_: BaseException | None) -> None:

@@ -11,15 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
+from api.patience import patience
+
 #: What a request, or a part of an answer, may take whatever its size, seconds.
 GRACE = 30.0
 
 #: Each so many bytes may take a second more: a telephone line of 1990 is faster.
 RATE = 500
-
-#: What a head may have the server wait before it needs a place, and one that comes while there is none, seconds.
-_PATIENCE = 0.25
-_NO_PATIENCE = 0.05
 
 #: What is read at most of a body that nobody needs, bytes.
 _LEFT = 1 << 16
@@ -143,7 +141,7 @@ class SlowHeads:
                 self._taken += 1
             sits = True
 
-        connection.bound(_NO_PATIENCE if self._taken >= self._places else _PATIENCE, sit)
+        connection.bound(patience(self._taken, self._places), sit)
         try:
             yield
         finally:

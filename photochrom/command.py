@@ -18,7 +18,7 @@ _COMMANDS = {
     "pause": ("photochrom.commands.jobs:pause", "Let nothing more of a job begin.", ""),
     "resume": ("photochrom.commands.jobs:resume", "Let a paused job go on.", ""),
     "priority": ("photochrom.commands.jobs:priority", "Say which of your jobs goes first.", ""),
-    "retry": ("photochrom.commands.jobs:retry", "Make a new job of what failed in one.", ""),
+    "retry": ("photochrom.commands.retry:retry", "Make a new job of what failed in one.", ""),
     "cancel": ("photochrom.commands.jobs:cancel", "Cancel what has not begun.", ""),
     "delete": ("photochrom.commands.jobs:delete", "Delete the records of a job that has ended.", ""),
     "report": ("photochrom.commands.jobs:report", "Print what became of every item of a job.", ""),

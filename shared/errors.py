@@ -3,7 +3,7 @@
 PhotochromError
 ├── Refused                 the request is wrong; the same request will fail again
 │   ├── InvalidRequest, InvalidRecipe, UnknownModel, UnknownMasters, ChecksumMismatch, IdempotencyMismatch
-│   ├── TooLarge, TooManyItems, UnsupportedMedia, LengthRequired
+│   ├── IdempotencyLost, TooLarge, TooManyItems, UnsupportedMedia, LengthRequired
 │   ├── NotFound, Unauthorized, Forbidden, ForeignHost, ForeignOrigin
 │   └── SourceForbidden
 ├── Conflict                the request is right, the moment is not
@@ -24,19 +24,32 @@ PhotochromError
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any, ClassVar
+
+
+class Hinge(StrEnum):
+    """What has to change before an item that failed can end otherwise: until then a retry is in vain."""
+
+    #: the master's bytes, or what its recipe asks for
+    FILE = "file"
+    #: a limit of this server
+    LIMIT = "limit"
 
 
 class PhotochromError(Exception):
     """Something went wrong in Photochrom.
 
     ``code`` is stable and machine-readable, ``status`` the HTTP status, ``retryable`` says whether the same call can
-    succeed later. ``detail`` is for a person; ``extra`` carries the limit and the value seen.
+    succeed later, ``hinge`` what the failure of an item hinges on, None where a retry may help. ``detail`` is for a
+    person; ``extra`` carries the limit and the value seen.
     """
 
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
+    #: The client and the page, which stand alone, have the codes once more; tests compare them.
+    hinge: ClassVar[Hinge | None] = None
 
     def __init__(self, detail: str = "", **extra: Any) -> None:
         self.detail = detail or self.title()
@@ -98,11 +111,19 @@ class IdempotencyMismatch(Refused):
     status = 422
 
 
+class IdempotencyLost(Refused):
+    """What this Idempotency-Key was answered with is damaged in storage; this request made no job."""
+
+    code = "idempotency_lost"
+    status = 422
+
+
 class TooLarge(Refused):
     """The file is larger than this server accepts."""
 
     code = "too_large"
     status = 413
+    hinge = Hinge.LIMIT
 
 
 class TooManyItems(Refused):
@@ -124,6 +145,7 @@ class UnsupportedMedia(Refused):
 
     code = "unsupported_media"
     status = 415
+    hinge = Hinge.FILE
 
 
 class NotFound(Refused):
@@ -243,60 +265,70 @@ class NotAPicture(PictureError):
     """The bytes are no picture of a format that Photochrom reads."""
 
     code = "not_a_picture"
+    hinge = Hinge.FILE
 
 
 class UnsupportedPicture(PictureError):
     """The picture is of a kind that Photochrom does not color yet."""
 
     code = "unsupported_picture"
+    hinge = Hinge.FILE
 
 
 class Truncated(PictureError):
     """The file ends before the picture does."""
 
     code = "truncated"
+    hinge = Hinge.FILE
 
 
 class Corrupt(PictureError):
     """The file is damaged."""
 
     code = "corrupt"
+    hinge = Hinge.FILE
 
 
 class TooManyPixels(PictureError):
     """The picture has more pixels than this server accepts."""
 
     code = "too_many_pixels"
+    hinge = Hinge.LIMIT
 
 
 class TooManyPages(PictureError):
     """The file has more pages than this server colors in one derivative."""
 
     code = "too_many_pages"
+    hinge = Hinge.LIMIT
 
 
 class MetadataTooLarge(PictureError):
     """The profile or the metadata of the file are larger than this server accepts."""
 
     code = "metadata_too_large"
+    hinge = Hinge.LIMIT
 
 
 class TooExpensive(PictureError):
     """The picture needs more memory, time or space than this server gives one."""
 
     code = "too_expensive"
+    hinge = Hinge.LIMIT
 
 
 class DecodeCrashed(PictureError):
     """The process that decoded this picture died, twice."""
 
     code = "decode_crashed"
+    hinge = Hinge.FILE
 
 
 class AlreadyColor(PictureError):
     """The master is in color already, and the recipe says to skip such masters."""
 
     code = "already_color"
+    hinge = Hinge.FILE
 
 
 class MasterMissing(PictureError):

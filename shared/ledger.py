@@ -49,6 +49,11 @@ class Ledger:
     #: is told the key of each record that cannot be understood and without which work goes on
     damaged: Callable[[str], None] = _nobody
 
+    def tell(self, key: str) -> None:
+        """Logs and counts a record that cannot be understood."""
+        _log.error("record_damaged", key=key)
+        self.damaged(key)
+
     # Submission: open marker, parts, (idempotency record), job. Whatever breaks off has left a marker.
 
     def open(self, tenant: str, job_id: str) -> None:
@@ -96,7 +101,7 @@ class Ledger:
 
         Those whose lines are lost are there, with a refusal; see `shared.manifest`.
         """
-        return items_of(self.store, job, numbers, self._tell)
+        return items_of(self.store, job, numbers, self.tell)
 
     def end_item(self, job: Job, outcome: Outcome) -> Outcome:
         """Creates the item's one terminal record and returns it, or the record that was first.
@@ -153,7 +158,7 @@ class Ledger:
     def drop_report(self, job: Job, part: int) -> None:
         """Removes a report that cannot be understood: the done records that it was made of are still there."""
         key = layout.report(job.tenant, job.id, part)
-        self._tell(key)
+        self.tell(key)
         self.store.delete(key)
 
     def reported_parts(self, job: Job) -> set[int]:
@@ -300,7 +305,7 @@ class Ledger:
                 return text
         except RecordDamaged:
             pass
-        self._tell(key)
+        self.tell(key)
         return None
 
     def _create(self, key: str, record: End, make: Callable[[Any], End]) -> End:
@@ -321,7 +326,7 @@ class Ledger:
         try:
             return records.read(self.store, key, make)
         except RecordDamaged:
-            self._tell(key)
+            self.tell(key)
             raise
 
     def _read_sound(self, key: str, make: Callable[[Any], Thing]) -> Thing | None:
@@ -329,10 +334,6 @@ class Ledger:
         with suppress(RecordDamaged):
             return self._read(key, make)
         return None
-
-    def _tell(self, key: str) -> None:
-        _log.error("record_damaged", key=key)
-        self.damaged(key)
 
 
 def job_text(job: Job) -> bytes:

@@ -5,7 +5,7 @@ import { AWAY, Alarm, fetchJob } from "./following.js";
 import { JobView, titleOf } from "./job.js";
 import { explain } from "./notices.js";
 import { Recent } from "./recent.js";
-import { forget, remembered } from "./remembered.js";
+import { forgetOurs, remembered } from "./remembered.js";
 import { call, hasKey, useKey } from "./server.js";
 import { count } from "./words.js";
 
@@ -35,7 +35,7 @@ async function reopen(id) {
       new JobView(titleOf(job), told).follow(job);
       return;
     } catch (error) {
-      if (error.status === 404) forget(id);
+      if (error.status === 404) forgetOurs(id);
       else explain(error);
       if ([401, 403, 404].includes(error.status)) return;
       await new Alarm().sleep(error.retryAfter || AWAY);

@@ -23,7 +23,7 @@ const FAILURES = {
   net_failed: ["The net gave no usable answer", "Tell whoever runs this server."],
 };
 
-/** Failures that come again with the same file. */
+/** Failures that come again with the same file, as shared/errors.py says. */
 const OF_THE_FILE = ["truncated", "corrupt", "unsupported_picture", "not_a_picture", "unsupported_media", "decode_crashed", "already_color"];
 
 /** Failures that come again until somebody raises a limit. */

@@ -1,15 +1,32 @@
-// Remembered: the jobs that this browser has open, also after a reload.
+// Remembered: the jobs that this browser has open, also after a reload, and under which API key each was seen last.
 
-const NAME = "photochrom-jobs";
+import { keyMark } from "./server.js";
+
+const NAME = "photochrom-open-jobs";
+/** Jobs of each key, and of all keys. */
 const MOST = 5;
+const MOST_IN_ALL = 20;
 
-/** @returns {string[]} ids, newest first */
-export const remembered = () => JSON.parse(localStorage.getItem(NAME) ?? "[]");
+/** @returns {{id: string, mark: string}[]} newest first */
+const entries = () => JSON.parse(localStorage.getItem(NAME) ?? "[]");
 
-const keep = (ids) => localStorage.setItem(NAME, JSON.stringify(ids.slice(0, MOST)));
+/** @param {{id: string, mark: string}[]} all newest first */
+function keep(all) {
+  const seen = {};
+  const kept = all.filter(({ mark }) => (seen[mark] = (seen[mark] ?? 0) + 1) <= MOST);
+  localStorage.setItem(NAME, JSON.stringify(kept.slice(0, MOST_IN_ALL)));
+}
+
+/** @returns {string[]} ids of the jobs that were open under any key, newest first: a key may have taken another's place */
+export const remembered = () => entries().map(({ id }) => id);
 
 /** @param {string} id */
-export const remember = (id) => keep([id, ...remembered().filter((other) => other !== id)]);
+export const remember = (id) => keep([{ id, mark: keyMark() }, ...entries().filter((other) => other.id !== id)]);
 
 /** @param {string} id */
-export const forget = (id) => keep(remembered().filter((other) => other !== id));
+export const forget = (id) => keep(entries().filter((other) => other.id !== id));
+
+/** Forgets a job that the server does not tell this key of, unless another key saw it last: it may be another tenant's. @param {string} id */
+export function forgetOurs(id) {
+  keep(entries().filter((other) => other.id !== id || other.mark !== keyMark()));
+}

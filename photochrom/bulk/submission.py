@@ -126,7 +126,9 @@ class Submission:
             except ProblemError as error:
                 if error.status not in (404, 422):
                     raise
-                self._display.note(f"The server does not know job {sent.job or sent.key} any more: submitting it anew.")
+                lost = error.code == "idempotency_lost"
+                words = "cannot tell any more whether it made" if lost else "no longer knows"
+                self._display.note(f"The server {words} job {sent.job or sent.key}: submitting it anew.")
                 self.state.forget_job(sent.key)
         if self._wishes.wait:
             self._harvest.start()

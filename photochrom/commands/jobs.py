@@ -1,4 +1,4 @@
-"""`photochrom status`, `list`, `pause`, `resume`, `priority`, `retry`, `cancel`, `delete`, `report`: jobs' care."""
+"""`photochrom status`, `list`, `pause`, `resume`, `priority`, `cancel`, `delete`, `report`: jobs' care."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def status(job_id: str, server: str, api_key: str | None, wait: bool, as_json: b
                 click.echo(f"\r{_line(job)}", nl=False, err=True)
         if sys.stderr.isatty():
             click.echo(err=True)
-    _say(job, as_json=as_json)
+    say(job, as_json=as_json)
     sys.exit(SOME_FAILED if job.ended and job.counts["failed"] else 0)
 
 
@@ -61,7 +61,7 @@ def list_(server: str, api_key: str | None, limit: int, as_json: bool) -> None:
 @json_option
 def cancel(job_id: str, server: str, api_key: str | None, as_json: bool) -> None:
     """Cancel what has not begun."""
-    _say(Client(server, api_key).cancel(job_id), as_json=as_json)
+    say(Client(server, api_key).cancel(job_id), as_json=as_json)
 
 
 @click.command(cls=Command)
@@ -70,7 +70,7 @@ def cancel(job_id: str, server: str, api_key: str | None, as_json: bool) -> None
 @json_option
 def pause(job_id: str, server: str, api_key: str | None, as_json: bool) -> None:
     """Let nothing more of a job begin until it is resumed; what has begun comes to its end."""
-    _say(Client(server, api_key).pause(job_id), as_json=as_json)
+    say(Client(server, api_key).pause(job_id), as_json=as_json)
 
 
 @click.command(cls=Command)
@@ -79,7 +79,7 @@ def pause(job_id: str, server: str, api_key: str | None, as_json: bool) -> None:
 @json_option
 def resume(job_id: str, server: str, api_key: str | None, as_json: bool) -> None:
     """Let a paused job go on."""
-    _say(Client(server, api_key).resume(job_id), as_json=as_json)
+    say(Client(server, api_key).resume(job_id), as_json=as_json)
 
 
 @click.command(cls=Command)
@@ -89,28 +89,7 @@ def resume(job_id: str, server: str, api_key: str | None, as_json: bool) -> None
 @json_option
 def priority(job_id: str, priority: str, server: str, api_key: str | None, as_json: bool) -> None:
     """Say which of your jobs goes first."""
-    _say(Client(server, api_key).prioritize(job_id, priority), as_json=as_json)
-
-
-@click.command(cls=Command)
-@click.argument("job_id")
-@click.option(
-    "--state",
-    "states",
-    multiple=True,
-    type=click.Choice(["failed", "canceled"]),
-    default=["failed"],
-    show_default=True,
-    help="Which items; may be given twice.",
-)
-@server_options
-@json_option
-def retry(job_id: str, states: tuple[str, ...], server: str, api_key: str | None, as_json: bool) -> None:
-    """Make a new job of the items of one that has ended which failed or were canceled.
-
-    `photochrom submit --retry-failed` does that for a folder, and brings the results home.
-    """
-    _say(Client(server, api_key).retry(job_id, states), as_json=as_json)
+    say(Client(server, api_key).prioritize(job_id, priority), as_json=as_json)
 
 
 @click.command(cls=Command)
@@ -139,7 +118,8 @@ def report(job_id: str, server: str, api_key: str | None, as_csv: bool, output: 
             file.write(chunk)
 
 
-def _say(job: Job, *, as_json: bool) -> None:
+def say(job: Job, *, as_json: bool) -> None:
+    """Prints a job: a line for a person, or the server's answer as JSON."""
     click.echo(json.dumps(dict(job.data)) if as_json else _line(job))
 
 

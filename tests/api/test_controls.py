@@ -170,17 +170,6 @@ def test_a_retry_outlives_the_job_that_it_retried(house: House) -> None:
     assert ask(house, f"{location}/retry", **key).status_code == 404
 
 
-def test_an_answer_that_is_damaged_is_no_answer(house: House) -> None:
-    """Where nobody can tell what a key was answered with, no second job is made of it."""
-    location, _ = failed_job(house)
-    key = {"Idempotency-Key": "again"}
-    ask(house, f"{location}/retry", **key)
-    (record,) = house.store.list(layout.idempotencies("default"))
-    house.store.put(record.key, b"{")
-    answer = ask(house, f"{location}/retry", **key)
-    assert (answer.status_code, answer.json["code"]) == (500, "record_damaged")
-
-
 def test_retry_of_what_was_canceled(house: House) -> None:
     """Items of a canceled job are retried where that state is asked for."""
     location = submit(house, picture(), picture(seed=1))

@@ -10,7 +10,7 @@ import pytest
 import redis
 from playwright.sync_api import Page, expect
 
-from shared.errors import PictureError
+from shared.errors import Hinge, PictureError, errors
 from tests.browser import browse
 from tests.house import make_house, write_picture
 from tests.served import Served, serve
@@ -306,3 +306,11 @@ def test_every_failure_has_words_on_the_page() -> None:
 
     said = set(re.findall(r"^  ([a-z_]+): \[", (PAGES / "codes.js").read_text(), re.MULTILINE))
     assert codes(PictureError) - {"picture_error"} <= said
+
+
+@pytest.mark.parametrize(("name", "hinge"), [("OF_THE_FILE", Hinge.FILE), ("OF_A_LIMIT", Hinge.LIMIT)])
+def test_the_page_knows_which_failures_come_again(name: str, hinge: Hinge) -> None:
+    """The page's codes are those of the tree of errors."""
+    found = re.search(rf"const {name} = \[([^\]]*)\]", (PAGES / "codes.js").read_text())
+    assert found
+    assert set(re.findall("[a-z_]+", found[1])) == {error.code for error in errors() if error.hinge is hinge}

@@ -11,6 +11,7 @@ import redis
 from playwright.sync_api import Page, Route, expect
 
 from api.keys import Scope, create_key, find_key, revoke_key
+from shared import layout
 from shared.storage.memory import MemoryStore
 from tests.browser import browse
 from tests.house import House, make_house, picture, write_picture
@@ -27,10 +28,10 @@ def served(client: redis.Redis) -> Iterator[Served]:
         yield served
 
 
-def make_key(house: House, *scopes: Scope) -> str:
+def make_key(house: House, *scopes: Scope, tenant: str = "museum") -> str:
     """Returns a new key that may do this, or whatever the page does."""
     clock = house.services.clock
-    return create_key(house.store, clock, tenant="museum", name="", scopes=scopes or (Scope.READ, Scope.SUBMIT))
+    return create_key(house.store, clock, tenant=tenant, name="", scopes=scopes or (Scope.READ, Scope.SUBMIT))
 
 
 def enter(page: Page, key: str) -> None:
@@ -119,6 +120,49 @@ def test_a_key_that_is_revoked_meanwhile(served: Served, tmp_path: Path) -> None
         expect(page.locator("#key-words")).to_contain_text("was revoked")
         enter(page, make_key(served.house))
         expect(badge).to_have_text("Waiting its turn")
+
+
+@pytest.mark.slow
+def test_each_key_finds_its_own_jobs_again(served: Served, tmp_path: Path) -> None:
+    """A tab that gets another tenant's key shows that one's jobs, and with the first key, or its heir, the first ones.
+
+    A job that is gone is forgotten, and many of one key push out none of another's. What the browser remembers tells
+    nobody the keys.
+    """
+    keys = {tenant: make_key(served.house, tenant=tenant) for tenant in ("museum", "library")}
+    ids: dict[str, str] = {}
+    with browse(served.url) as page:
+        badge = page.locator(".job .badge")
+        for tenant, key in keys.items():
+            hold(page, key)
+            expect(page.locator(".job")).to_have_count(0)
+            with page.expect_response("**/v1/jobs") as submitted:
+                page.set_input_files("#files", write_picture(tmp_path / f"{tenant}.png"))
+            ids[tenant] = submitted.value.json()["id"]
+            expect(badge).to_have_text("Waiting its turn")
+
+        def look(key: str, shown: int) -> None:
+            with page.expect_response("**/v1/models"):
+                hold(page, key)
+            for _ in ids:
+                page.evaluate("fetch('healthz').then((answer) => answer.text())")
+            expect(page.locator(".job")).to_have_count(shown)
+
+        look(keys["museum"], 1)
+        look(keys["library"], 1)
+        look(make_key(served.house, tenant="museum"), 1)
+        remembered = page.evaluate("JSON.stringify(localStorage)")
+        assert all(job in remembered for job in ids.values())
+        assert not any(key in remembered or key[-16:] in remembered for key in keys.values())
+        served.house.store.delete(layout.job("library", ids["library"]))
+        served.house.client.flushall()
+        look(keys["library"], 0)
+        assert ids["library"] not in page.evaluate("JSON.stringify(localStorage)")
+        many = """import('/static/remembered.js').then((it) => {
+            for (let n = 0; n < 7; n += 1) it.remember(`job-${n}`);
+            return it.remembered();
+        })"""
+        assert page.evaluate(many) == [*(f"job-{n}" for n in range(6, 1, -1)), ids["museum"]]
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,28 @@ def test_a_killed_post_is_repeated_by_the_next_run(served: Served, tmp_path: Pat
     assert len([1 for info in served.house.store.list("t/default/jobs/") if info.key.endswith("job.json")]) == 1
 
 
+def test_a_post_of_which_nobody_can_tell_is_made_anew(served: Served, tmp_path: Path) -> None:
+    """Where the record of the answer is damaged the scans are submitted under a new key, which is said and is cheap."""
+    scan = write_picture(tmp_path / "scans" / "a.png")
+    out = tmp_path / "color"
+    assert run(served, scan, "--out", out).exit_code == 0
+    state = State(out / ".photochrom")
+    state.database.run("UPDATE jobs SET job = NULL, ended = 0")
+    state.database.run("UPDATE items SET state = 'queued', output = NULL")
+    state.close()
+    (out / "a_colorized.png").unlink()
+    house = served.house
+    (record,) = house.store.list(layout.idempotencies("default"))
+    house.store.put(record.key, b"{")
+    house.services.clock.sleep(time.time() - house.services.clock.now())
+    made = [info.key for info in house.store.list("t/default/derivatives/")]
+    again = run(served, scan, "--out", out)
+    assert (again.exit_code, summary(again)["succeeded"]) == (0, 1)
+    assert "cannot tell any more whether it made" in again.stderr
+    assert [info.key for info in house.store.list("t/default/derivatives/")] == made
+    assert (out / "a_colorized.png").exists()
+
+
 def test_a_forgotten_job_is_submitted_anew(served: Served, tmp_path: Path) -> None:
     """When the server no longer knows an open job, its scans are sent and submitted again."""
     scan = write_picture(tmp_path / "scans" / "a.png")
@@ -197,7 +220,7 @@ def test_a_forgotten_job_is_submitted_anew(served: Served, tmp_path: Path) -> No
         store.delete(info.key)
     again = run(served, scan, "--out", out)
     assert again.exit_code == 0, again.output
-    assert "does not know" in again.stderr
+    assert "no longer knows" in again.stderr
     assert (out / "a_colorized.png").exists()
 
 
