@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from models.spaces import HALF_ONE, WHITE
+
 #: Other threads go on meanwhile. a x b + c may be one instruction, and nothing is ever no number: `Render` sees to it.
 #: No part allocates: without numba's runtime a row of an array need not be counted as in use, which takes a lock.
 _OPTIONS: dict[str, Any] = {
@@ -44,26 +46,18 @@ _LOW, _HIGH, _LOW_ROOM, _HIGH_ROOM, _SIDE, _DARK, _LIGHT = range(14 * TILE, 21 *
 _LEFT, _SHARE = range(21 * TILE, 23 * TILE, TILE)
 #: Places in the tables of samples.
 _RED_CELL, _GREEN_CELL, _BLUE_CELL = range(23 * TILE, 26 * TILE, TILE)
-#: Four planes of the grid at the row above and the row below, by turns.
-_LINES = 26 * TILE
+#: Four planes of the grid at the row above and the row below, by turns, then what they rise by from above to below.
+_EVEN, _ODD, _RISES = 26 * TILE, 30 * TILE, 34 * TILE
 #: A byte a pixel: whether it needs more work. Counted in floats, in bytes and in eight of them.
-_FLAGS = 34 * TILE
+_FLAGS = 38 * TILE
 _BYTE_FLAGS, _LONG_FLAGS = 4 * _FLAGS, _FLAGS // 2
-SCRATCH = 35 * TILE
-
-#: There is another, int64[WORDS]: a word a pixel of a tile, then what `_tabulate` writes.
-_TABLE = TILE
-WORDS = _TABLE + 3 * 256
+SCRATCH = 39 * TILE
 
 #: (6/29)^3, 6/29, 3 (6/29)^2 and 4/29: where and how the cube root gives way to a line.
 _EPSILON = np.float32((6 / 29) ** 3)
 _KNEE = np.float32(6 / 29)
 _SLOPE = np.float32(3 * (6 / 29) ** 2)
 _OFFSET = np.float32(4 / 29)
-
-#: f(X/Xn) of a, f(Z/Zn) of b.
-_X_OF_A = np.float32(1 / 500)
-_Z_OF_B = np.float32(-1 / 200)
 
 #: What float32 leaves of a color on the gamut's edge, as a share of luminance and of white.
 _EDGE = np.float32(1e-6)
@@ -81,8 +75,8 @@ COUNTS_A_UNIT = 1 << 20
 #: Partial histograms: neighbors fall into the same bin, and a count would wait for the one before.
 PARTS = 4
 
-#: What the luminance of white is in integers: any space's sum of three stays below 2^31.
-_WHITE = 1 << 29
+#: Up to here the counts of a tile have a sum below 2^31.
+_NARROW = (1 << 31) // TILE
 
 #: No light.
 _NONE = np.float32(-1e30)
@@ -106,12 +100,33 @@ def _find_roots(s, luma, root, n):
         bits[root + x] = np.int32(np.float32(bits[root + x]) * np.float32(1 / 3) + np.float32(709921077))
     for x in range(n):
         light = max(s[luma + x], _EPSILON)
-        found = s[root + x]
-        cube = found * found * found
-        found *= (cube + light + light) / (cube + cube + light)
-        cube = found * found * found
-        found *= (cube + light + light) / (cube + cube + light)
-        s[root + x] = found if s[luma + x] > _EPSILON else s[luma + x] * np.float32(1 / _SLOPE) + _OFFSET
+        near = s[root + x]
+        near = _step(near, near * near * near, light)
+        s[root + x] = _root(_step(near, near * near * near, light), s[luma + x])
+
+
+@_stage
+def _follow_roots(s, n):
+    """Writes f(Y/Yn) of the luminance in _FOUND into _DELTA, by one step from the master's, which lies next to it.
+
+    Of a relative distance e it leaves 2/3 e^3: 0.0003 of L* where that has moved by the most that 8 bits need, 0.6, in
+    the darkest that the cube root is for.
+    """
+    for x in range(n):
+        light = s[_FOUND + x]
+        s[_DELTA + x] = _root(_step(max(s[_ROOT + x], _KNEE), max(s[_LUMA + x], _EPSILON), light), light)
+
+
+@_part
+def _step(root, cube, light):
+    """Returns what Halley's method makes of a cube root: nearer to that of light by the third power of its distance."""
+    return root * ((cube + light + light) / (cube + cube + light))
+
+
+@_part
+def _root(cubic, light):
+    """Returns f(Y/Yn) of light whose cube root is known."""
+    return cubic if light > _EPSILON else light * np.float32(1 / _SLOPE) + _OFFSET
 
 
 @_stage
@@ -120,20 +135,26 @@ def _measure(s, n, histogram, sums, tail):
 
     The percentile needs the bins of its tail only: a pixel that does not lie beyond the floor is not binned.
     """
-    bins, flags, eights = s.view(np.int32), s.view(np.int8), s.view(np.int64)
+    total, worst = np.int32(0), np.int32(0)
     for x in range(n):
-        s[_DELTA + x] = abs(s[_DELTA + x] - s[_ROOT + x]) * np.float32(116)
-    total, worst = np.int64(0), np.int32(0)
-    for x in range(n):
-        count = np.int32(s[_DELTA + x] * np.float32(COUNTS_A_UNIT) + _HALF)
-        total += np.int64(count)
+        delta = abs(s[_DELTA + x] - s[_ROOT + x]) * np.float32(116)
+        s[_DELTA + x] = delta
+        count = np.int32(delta * np.float32(COUNTS_A_UNIT) + _HALF)
+        total = np.int32(total + count)
         worst = max(worst, count)
-    sums[0] += total
+    if worst < _NARROW:
+        sums[0] += np.int64(total)
+    else:
+        for x in range(n):
+            sums[0] += np.int64(s[_DELTA + x] * np.float32(COUNTS_A_UNIT) + _HALF)
     sums[1] = max(sums[1], np.int64(worst))
     last = np.float32(histogram.shape[1] - 1)
+    if (np.int64(worst) + 1) * BINS_A_UNIT // COUNTS_A_UNIT <= sums[2]:
+        return
+    bins, flags, eights = s.view(np.int32), s.view(np.int8), s.view(np.int64)
+    floor = np.int32(sums[2])
     for x in range(n):
         bins[_DELTA + x] = np.int32(min(s[_DELTA + x] * np.float32(BINS_A_UNIT), last))
-    floor = np.int32(sums[2])
     for x in range(n):
         flags[_BYTE_FLAGS + x] = bins[_DELTA + x] > floor
     for eight in range((n + 7) // 8):
@@ -163,56 +184,29 @@ def _raise_floor(histogram, sums, tail):
 
 @_stage
 def _read_luma(row, light, luminance, s, luma, n):
-    """Writes the luminance of a row of RGB samples."""
-    red, green, blue = luminance[0], luminance[1], luminance[2]
+    """Writes the luminance of a row of RGB samples; overwrites _RED, _GREEN and _BLUE."""
     for x in range(n):
-        s[luma + x] = light[row[3 * x]] * red + light[row[3 * x + 1]] * green + light[row[3 * x + 2]] * blue
+        s[_RED + x], s[_GREEN + x], s[_BLUE + x] = light[row[3 * x]], light[row[3 * x + 1]], light[row[3 * x + 2]]
     for x in range(n):
-        s[luma + x] = min(s[luma + x], _ONE)
-
-
-@_stage
-def _read_bytes(row, words, s, n):
-    """Writes the luminance of a row of RGB samples of 8 bits, which `_tabulate` knows, into _FOUND."""
-    for x in range(n):
-        words[x] = _word(words, np.uint32(row[3 * x]), np.uint32(row[3 * x + 1]), np.uint32(row[3 * x + 2]))
-    for x in range(n):
-        s[_FOUND + x] = np.float32(np.int32(words[x] >> 32)) * np.float32(1 / _WHITE)
-
-
-@_stage
-def _read_master(row, channels, source, words, s, n):
-    """Writes luminance and its root, _LUMA and _ROOT, of a row of the master; one look-up finds those of a gray."""
-    light, grays, luminance = source
-    if channels == 1:
-        pairs, halves = grays.view(np.int64), words.view(np.float32)
-        for x in range(n):
-            words[x] = pairs[row[x]]
-        for x in range(n):
-            s[_LUMA + x], s[_ROOT + x] = halves[2 * x], halves[2 * x + 1]
-    else:
-        _read_luma(row, light, luminance, s, _LUMA, n)
-        _find_roots(s, _LUMA, _ROOT, n)
-
-
-@_stage
-def _tabulate(words, light, luminance):
-    """Writes what stands for each sample of 8 bits in red, green and blue: its byte of a pixel, its luminance above.
-
-    The sum of three holds the pixel in its lower half and the luminance in its upper.
-    """
-    for channel in range(3):
-        for sample in range(256):
-            lit = np.int64(np.rint(np.float64(light[sample]) * luminance[channel] * _WHITE))
-            words[_TABLE + 256 * channel + sample] = (lit << 32) + (sample << (8 * channel))
+        s[luma + x] = min(_luma(s[_RED + x], s[_GREEN + x], s[_BLUE + x], luminance), _ONE)
 
 
 @_part
-def _word(words, red, green, blue):
-    """Returns the sum of what stands for three samples; see `_tabulate`."""
-    return (
-        words[np.uint32(_TABLE) + red] + words[np.uint32(_TABLE + 256) + green] + words[np.uint32(_TABLE + 512) + blue]
-    )
+def _luma(red, green, blue, luminance):
+    """Returns the luminance of linear RGB."""
+    return red * luminance[0] + green * luminance[1] + blue * luminance[2]
+
+
+@_stage
+def _read_master(row, channels, source, s, n):
+    """Writes luminance and its root, _LUMA and _ROOT, of a row of the master."""
+    light, roots, luminance = source
+    if channels == 1:
+        for x in range(n):
+            s[_LUMA + x], s[_ROOT + x] = light[row[x]], roots[row[x]]
+    else:
+        _read_luma(row, light, luminance, s, _LUMA, n)
+        _find_roots(s, _LUMA, _ROOT, n)
 
 
 @_stage
@@ -225,12 +219,26 @@ def _widen(line, s, step, row, n):
         s[row + x] = low + (line[at + step] - low) * s[_SHARE + x]
 
 
+@_stage
+def _rise(s, above, below):
+    """Writes what the planes rise by from one row of the grid to the next."""
+    # Where the planes lie has to be a constant of each loop.
+    if below == above:
+        for x in range(4 * TILE):
+            s[_RISES + x] = _ZERO
+    elif above & 1:
+        for x in range(4 * TILE):
+            s[_RISES + x] = s[_EVEN + x] - s[_ODD + x]
+    else:
+        for x in range(4 * TILE):
+            s[_RISES + x] = s[_ODD + x] - s[_EVEN + x]
+
+
 @_part
-def _mix(s, low, high, weight, root):
-    """Returns one channel of ab: its plane's value between two rows, plus slope x L*."""
-    slope = s[low + 2 * TILE] + (s[high + 2 * TILE] - s[low + 2 * TILE]) * weight
-    lightness = np.float32(116) * root - np.float32(16)
-    return s[low] + (s[high] - s[low]) * weight + slope * lightness
+def _mix(s, low, rise, weight, root):
+    """Returns what one channel adds to f: its plane's value between two rows of the grid, plus slope x f(Y/Yn)."""
+    slope = s[low + 2 * TILE] + s[rise + 2 * TILE] * weight
+    return s[low] + s[rise] * weight + slope * root
 
 
 @_part
@@ -262,14 +270,24 @@ def _light(luma, root, x_part, z_part, weights):
 
 
 @_part
-def _color(s, low, high, weight, weights, n):
-    """Writes linear RGB of a row, in or out of the gamut, and what a and b add to f."""
+def _color(s, low, weight, weights, n):
+    """Writes linear RGB of a row and what a and b add to f; returns whether any color lies outside the gamut."""
+    signs = np.int32(0)
     for x in range(n):
-        root = s[_ROOT + x]
-        x_part = _X_OF_A * _mix(s, low + x, high + x, weight, root)
-        z_part = _Z_OF_B * _mix(s, low + TILE + x, high + TILE + x, weight, root)
+        root, luma = s[_ROOT + x], s[_LUMA + x]
+        x_part = _mix(s, low + x, _RISES + x, weight, root)
+        z_part = _mix(s, low + TILE + x, _RISES + TILE + x, weight, root)
         s[_X_PART + x], s[_Z_PART + x] = x_part, z_part
-        s[_RED + x], s[_GREEN + x], s[_BLUE + x] = _light(s[_LUMA + x], root, x_part, z_part, weights)
+        red, green, blue = _light(luma, root, x_part, z_part, weights)
+        s[_RED + x], s[_GREEN + x], s[_BLUE + x] = red, green, blue
+        signs |= np.float32(_room(luma, red, green, blue)).view(np.int32)
+    return signs < 0
+
+
+@_part
+def _room(luma, red, green, blue):
+    """Returns a number below zero for a color outside the gamut."""
+    return min(min(red, green, blue) + _EDGE * luma, _ONE + _EDGE - max(red, green, blue))
 
 
 @_stage
@@ -277,9 +295,7 @@ def _gather_outside(s, n):
     """Writes what `_fit` needs of the colors outside the gamut, their places into _OUTSIDE; returns how many."""
     outside, flags, eights = s.view(np.uint32), s.view(np.int8), s.view(np.int64)
     for x in range(n):
-        lowest = min(s[_RED + x], s[_GREEN + x], s[_BLUE + x])
-        highest = max(s[_RED + x], s[_GREEN + x], s[_BLUE + x])
-        flags[_BYTE_FLAGS + x] = min(lowest + _EDGE * s[_LUMA + x], _ONE + _EDGE - highest) < _ZERO
+        flags[_BYTE_FLAGS + x] = _room(s[_LUMA + x], s[_RED + x], s[_GREEN + x], s[_BLUE + x]) < _ZERO
     count = np.uint32(0)
     for eight in range((n + 7) // 8):
         # Most have none.
@@ -287,8 +303,6 @@ def _gather_outside(s, n):
             for x in range(8 * eight, 8 * eight + 8):
                 outside[np.uint32(_OUTSIDE) + count] = x
                 count += np.uint32(flags[_BYTE_FLAGS + x])
-    if count == 0:
-        return count
     while count % np.uint32(_LANES) != 0:
         outside[np.uint32(_OUTSIDE) + count] = outside[_OUTSIDE]
         count += np.uint32(1)
@@ -361,21 +375,27 @@ def _fit(s, weights, count):
         s[_RED + x], s[_GREEN + x], s[_BLUE + x] = s[_LOW + i], s[_HIGH + i], s[_SIDE + i]
 
 
+@_part
+def _place(light):
+    """Returns the place of linear light among the steps of `models.spaces`, 0..1; see `models.spaces.light_at`."""
+    bits = np.float32(min(max(light, _ZERO), _ONE)).view(np.int32)
+    return np.int32((bits >> np.int32(1)) + np.int32(HALF_ONE)).view(np.float32)
+
+
 @_stage
 def _place_between(s, row, cell, steps, n):
-    """Turns linear light into its place in the table over its root: the step below, and a fraction."""
+    """Turns linear light into the step of the table below it, and how far it lies beyond."""
     cells = s.view(np.int32)
     for x in range(n):
-        s[row + x] = np.sqrt(min(max(s[row + x], _ZERO), _ONE)) * steps
-    for x in range(n):
-        cells[cell + x] = np.int32(s[row + x])
-        s[row + x] = s[row + x] - np.float32(np.int32(s[row + x]))
+        place = _place(s[row + x]) * steps
+        cells[cell + x] = np.int32(place)
+        s[row + x] = place - np.float32(np.int32(place))
 
 
 @_part
 def _cell(light, steps):
-    """Returns the nearest place of linear light in the table over its root."""
-    return np.int32(np.sqrt(min(max(light, _ZERO), _ONE)) * steps + _HALF)
+    """Returns the step of the table that is nearest to linear light."""
+    return np.int32(_place(light) * steps + _HALF)
 
 
 @_part
@@ -389,8 +409,7 @@ def _between(samples, cell, share):
 def _write(s, samples, light, luminance, out, n):
     """Writes a row's 16-bit samples, each the nearest to its linear light, and their luminance into _FOUND."""
     cells = s.view(np.uint32)
-    red_share, green_share, blue_share = luminance[0], luminance[1], luminance[2]
-    steps = np.float32(samples.shape[0] - 2)
+    steps = np.float32(samples.size - 2)
     _place_between(s, _RED, _RED_CELL, steps, n)
     _place_between(s, _GREEN, _GREEN_CELL, steps, n)
     _place_between(s, _BLUE, _BLUE_CELL, steps, n)
@@ -399,28 +418,35 @@ def _write(s, samples, light, luminance, out, n):
         g = _between(samples, cells[_GREEN_CELL + x], s[_GREEN + x])
         b = _between(samples, cells[_BLUE_CELL + x], s[_BLUE + x])
         out[3 * x], out[3 * x + 1], out[3 * x + 2] = r, g, b
-        s[_FOUND + x] = light[r] * red_share + light[g] * green_share + light[b] * blue_share
+        s[_FOUND + x] = _luma(light[r], light[g], light[b], luminance)
 
 
 @_stage
-def _write_bytes(s, words, samples, out, n):
+def _write_bytes(s, nearest, luminance, out, n):
     """Writes a row's 8-bit samples, each the nearest to its linear light, and their luminance into _FOUND."""
-    cells, places = s.view(np.int32), s.view(np.uint32)
-    steps = np.float32(samples.shape[0] - 2)
+    cells, found = s.view(np.uint32), s.view(np.int32)
+    steps = np.float32(nearest.size - 1)
     for x in range(n):
-        cells[_RED_CELL + x] = _cell(s[_RED + x], steps) | _cell(s[_GREEN + x], steps) << 16
+        found[_RED_CELL + x] = _cell(s[_RED + x], steps) | _cell(s[_GREEN + x], steps) << 16
     for x in range(n):
-        cells[_BLUE_CELL + x] = _cell(s[_BLUE + x], steps)
+        found[_BLUE_CELL + x] = _cell(s[_BLUE + x], steps)
     for x in range(n):
-        both = places[_RED_CELL + x]
-        red, green = samples[both & np.uint32(0xFFFF)], samples[both >> np.uint32(16)]
-        blue = samples[places[_BLUE_CELL + x]]
-        words[x] = _word(words, np.uint32(red), np.uint32(green), np.uint32(blue))
+        both = cells[_RED_CELL + x]
+        cells[_RED_CELL + x] = nearest[both & np.uint32(0xFFFF)]
+        cells[_GREEN_CELL + x] = nearest[both >> np.uint32(16)]
+        cells[_BLUE_CELL + x] = nearest[cells[_BLUE_CELL + x]]
     for x in range(n):
-        s[_FOUND + x] = np.float32(np.int32(words[x] >> 32)) * np.float32(1 / _WHITE)
+        red, green, blue = _lit(found[_RED_CELL + x]), _lit(found[_GREEN_CELL + x]), _lit(found[_BLUE_CELL + x])
+        s[_FOUND + x] = _luma(red, green, blue, luminance) * np.float32(1 / WHITE)
     for x in range(n):
-        word = words[x]
-        out[3 * x], out[3 * x + 1], out[3 * x + 2] = word & 0xFF, (word >> 8) & 0xFF, (word >> 16) & 0xFF
+        red, green, blue = cells[_RED_CELL + x], cells[_GREEN_CELL + x], cells[_BLUE_CELL + x]
+        out[3 * x], out[3 * x + 1], out[3 * x + 2] = red & 0xFF, green & 0xFF, blue & 0xFF
+
+
+@_part
+def _lit(entry):
+    """Returns the light, of WHITE, that an entry of the table of nearest samples holds."""
+    return np.float32((entry >> np.int32(8)) & np.int32(WHITE))
 
 
 @_stage
@@ -444,28 +470,26 @@ def _clear(s):
 
 
 @_compiled
-def render_strip(strip, grid, top, height, source, target, same, out, s, words, histogram, sums, tail):
+def render_strip(strip, grid, top, height, source, target, same, out, s, histogram, sums, tail):
     """Colors one strip; see `models.render.Render`.
 
     `strip` uint8 or uint16[rows, w or 3 w] begins at row `top` of a picture of `height` rows; `grid`
-    float32[2 or 4, gh, gw] covers the picture. `source` is (light, grays, luminance) of the space of the strip,
-    `target` (samples, light, luminance, matrix) of the space of `out`, uint8 or uint16[rows, 3 w], which is written.
-    `same` tells that a gray sample means the same in both spaces. `s` and `words` are scratch memory, which a render
-    keeps.
+    float32[4, gh, gw] covers the picture: what a and b add to f(X/Xn) and f(Z/Zn), the slopes of both on f(Y/Yn).
+    `source` is (light, roots, luminance) of the space of the strip, `target` (light, luminance, samples, nearest,
+    matrix) of the space of `out`, uint8 or uint16[rows, 3 w], which is written. `same` tells that a gray sample means
+    the same in both spaces. `s` is scratch memory, which a render keeps.
 
     `histogram` int64[PARTS, bins] and `sums` int64[4] are added to: the sum and the maximum of |delta L*| in counts;
     the floor, a bin, and how many pixels lie beyond it. Pixels up to the floor are in no bin. It rises to where `tail`
     pixels are known to lie as high.
     """
-    samples, target_light, target_luminance, matrix = target
+    target_light, target_luminance, samples, nearest, matrix = target
     weights = matrix[0, 0], matrix[0, 2], matrix[1, 0], matrix[1, 2], matrix[2, 0], matrix[2, 2]
     rows, width = out.shape[0], out.shape[1] // 3
     channels = strip.shape[1] // width
-    planes, grid_height, grid_width = grid.shape
+    grid_height, grid_width = grid.shape[1:]
     step = np.uint32(1 if grid_width > 1 else 0)
     fine = target_light.shape[0] > 256
-    if not fine:
-        _tabulate(words, target_light, target_luminance)
     left = s.view(np.uint32)
     for first in range(0, width, TILE):
         n = min(TILE, width - first)
@@ -479,32 +503,31 @@ def render_strip(strip, grid, top, height, source, target, same, out, s, words, 
             at = min(max((top + y + 0.5) * grid_height / height - 0.5, 0.0), grid_height - 1.0)
             above = min(int(at), max(grid_height - 2, 0))
             below = min(above + 1, grid_height - 1)
-            # A grid row lies where its number is even or odd, and so stays when it turns from below to above.
-            low, high = _LINES + 4 * TILE * (above & 1), _LINES + 4 * TILE * (below & 1)
-            for line in (above, below):
-                if line not in (known_above, known_below):
-                    # Without slopes their rows stay zero.
-                    for plane in range(planes):
-                        _widen(grid[plane, line], s, step, _LINES + TILE * (4 * (line & 1) + plane), n)
-            known_above, known_below = above, below
+            # A row of the grid lies where its number, even or odd, says: it stays there when below turns to above.
+            low = _ODD if above & 1 else _EVEN
+            if above != known_above:
+                for line in (above, below):
+                    if line not in (known_above, known_below):
+                        for plane in range(4):
+                            _widen(grid[plane, line], s, step, (_ODD if line & 1 else _EVEN) + TILE * plane, n)
+                _rise(s, above, below)
+                known_above, known_below = above, below
             row, colors = strip[y, first * channels : (first + n) * channels], out[y, 3 * first : 3 * (first + n)]
-            _read_master(row, channels, source, words, s, n)
-            _color(s, low, high, np.float32(at - above), weights, n)
-            count = _gather_outside(s, n)
-            if count > 0:
-                _fit(s, weights, count)
+            _read_master(row, channels, source, s, n)
+            if _color(s, low, np.float32(at - above), weights, n):
+                _fit(s, weights, _gather_outside(s, n))
             if fine:
                 _write(s, samples, target_light, target_luminance, colors, n)
             else:
-                _write_bytes(s, words, samples, colors, n)
+                _write_bytes(s, nearest, target_luminance, colors, n)
             if same and channels == 1:
                 _keep_grays(s, row, colors, n)
-            _find_roots(s, _FOUND, _DELTA, n)
+            _follow_roots(s, n)
             _measure(s, n, histogram, sums, tail)
 
 
 @_compiled
-def compare_strip(master, derivative, source, target, s, words, histogram, sums, tail):
+def compare_strip(master, derivative, source, target, s, histogram, sums, tail):
     """Measures how far the lightness of one strip is from another's; see `models.render.Comparison`.
 
     `master` uint8 or uint16[rows, w or 3 w] of a space with `source` (light, roots, luminance), `derivative` uint8
@@ -512,24 +535,13 @@ def compare_strip(master, derivative, source, target, s, words, histogram, sums,
     """
     rows, width = derivative.shape[0], derivative.shape[1] // 3
     channels = master.shape[1] // width
-    fine = target[0].shape[0] > 256
-    if not fine:
-        _tabulate(words, target[0], target[1])
+    light, luminance = target
     for y in range(rows):
         for first in range(0, width, TILE):
             n = min(TILE, width - first)
             _clear(s)
-            row = master[y, first * channels : (first + n) * channels]
             colors = derivative[y, 3 * first : 3 * (first + n)]
-            if channels == 1:
-                for x in range(n):
-                    s[_ROOT + x] = source[1][row[x]]
-            else:
-                _read_luma(row, source[0], source[2], s, _LUMA, n)
-                _find_roots(s, _LUMA, _ROOT, n)
-            if fine:
-                _read_luma(colors, target[0], target[1], s, _FOUND, n)
-            else:
-                _read_bytes(colors, words, s, n)
+            _read_master(master[y, first * channels : (first + n) * channels], channels, source, s, n)
+            _read_luma(colors, light, luminance, s, _FOUND, n)
             _find_roots(s, _FOUND, _DELTA, n)
             _measure(s, n, histogram, sums, tail)

@@ -29,6 +29,9 @@ _TAIL_FROM = 0.999
 #: Rows that are rendered at once: the kernel goes down its columns, so that both pictures' rows should be in a cache.
 _ROWS = 256
 
+#: Samples of the scratch memory in a line of the processor's cache, 64 bytes.
+_LINE = 16
+
 #: Largest value of a grid: far beyond any color, near enough that its cube is a number.
 _GRID_LIMIT = 1e4
 
@@ -53,8 +56,10 @@ class _Figures:
         #: see `kernel.render_strip`
         self.histogram = np.zeros((_kernel().PARTS, _BINS), np.int64)
         self.sums = np.zeros(4, np.int64)
-        self.scratch = np.zeros(_kernel().SCRATCH, np.float32)
-        self.words = np.zeros(_kernel().WORDS, np.int64)
+        memory = np.zeros(_kernel().SCRATCH + _LINE, np.float32)
+        # From the start of a line of the cache on: loads across two lines cost twice.
+        skipped = -memory.ctypes.data // memory.itemsize % _LINE
+        self.scratch = memory[skipped : skipped + _kernel().SCRATCH]
         self._rows = height
         self._pixels = 0
 
@@ -95,7 +100,7 @@ class Render:
         # The kernel leaves every test for numbers out.
         if not (np.abs(grid) < _GRID_LIMIT).all():
             raise ValueError(f"a grid holds numbers below {_GRID_LIMIT}")
-        self._grid = np.ascontiguousarray(grid, np.float32)
+        self._grid = _parts(grid)
         self._height = height
         self._source = source
         self._target = target
@@ -121,12 +126,11 @@ class Render:
                 self._grid,
                 self._top + first,
                 self._height,
-                (source.light, source.grays, source.luminance),
-                (target.samples, target.light, target.luminance, target.matrix),
+                (source.light, source.roots, source.luminance),
+                (target.light, target.luminance, target.samples, target.nearest, target.matrix),
                 source is target,
                 colors[part],
                 self._figures.scratch,
-                self._figures.words,
                 self._figures.histogram,
                 self._figures.sums,
                 tail,
@@ -163,7 +167,6 @@ class Comparison:
             (self._source.light, self._source.roots, self._source.luminance),
             (self._target.light, self._target.luminance),
             self._figures.scratch,
-            self._figures.words,
             self._figures.histogram,
             self._figures.sums,
             tail,
@@ -195,6 +198,17 @@ def warm(cache_dir: Path) -> None:
         reduction = Reduction(2, 2, 1, 1, 1)
         reduction.add(samples)
         reduction.result()
+
+
+def _parts(grid: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Returns what a and b add to f(X/Xn) and f(Z/Zn), and the slopes of both on f(Y/Yn), as float32[4, gh, gw].
+
+    Of a grid of a and b, and of their slopes on L* = 116 f(Y/Yn) - 16 where it has them: CIE 15:2004, 8.2.1.
+    """
+    shares = np.array([1 / 500, -1 / 200])[:, None, None]
+    ab = shares * grid[:2]
+    slopes = shares * grid[2:] if len(grid) == 4 else np.zeros_like(ab)
+    return np.concatenate((ab - 16 * slopes, 116 * slopes)).astype(np.float32)
 
 
 def _with_channels(samples: Samples, space: Space) -> Samples:

@@ -14,7 +14,7 @@ from shared.errors import InvalidRecipe
 from shared.registry import shipped
 
 #: Raised by one whenever the same master and recipe would give other pixels than before.
-PIPELINE_VERSION = 4
+PIPELINE_VERSION = 5
 
 DEFAULT_MODEL = "lite"
 

@@ -30,7 +30,7 @@ from worker.profiles import Handling, handle, widened
 from worker.stopwatch import Stopwatch
 
 #: Formats that are encoded from a whole page in memory: it is rendered as one, so that nothing has to be gathered.
-_AS_A_WHOLE = ("jpeg", "jp2", "webp")
+_AS_A_WHOLE = ("jp2", "webp")
 
 #: Mean chroma below which a picture is said to have almost no color. True photographs of lit scenes lie above 8; a net
 #: that has nothing to say stays below 2.

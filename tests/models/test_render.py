@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bench.reference import ADOBE, PROPHOTO, SPACES, SRGB, Colorimetry, Exact, power, rendered
 from models import kernel
 from models.lab import XYZ_OF_RGB, lightness, linear
-from models.render import Comparison, DeltaL, Render, render
+from models.render import Comparison, DeltaL, Render, _parts, render
 from models.spaces import master_lightness, srgb
 
 #: The most that L* may move, by depth. Linear samples of 8 bits are too coarse for it in the dark: half of one is 1.8.
@@ -389,19 +389,17 @@ def test_the_compiled_kernel_does_what_its_source_says(
     compiled, delta = render(strip[:, :, 0] if channels == 1 else strip, grid, space)
     out = np.empty((6, 27), space.dtype)
     histogram, sums = np.zeros((kernel.PARTS, 5000), np.int64), np.zeros(4, np.int64)
-    memory = np.zeros(kernel.SCRATCH, np.float32), np.zeros(kernel.WORDS, np.int64)
+    memory = np.zeros(kernel.SCRATCH, np.float32)
     for name, found in list(vars(kernel).items()):
         if hasattr(found, "py_func"):
             monkeypatch.setattr(kernel, name, found.py_func)
-    source = space.light, space.grays, space.luminance
-    target = space.samples, space.light, space.luminance, space.matrix
+    source = space.light, space.roots, space.luminance
+    target = space.light, space.luminance, space.samples, space.nearest, space.matrix
     rows = strip.reshape(6, 9 * channels)
-    kernel.render_strip(rows, grid, 0, 6, source, target, True, out, *memory, histogram, sums, 1)
+    kernel.render_strip(rows, _parts(grid), 0, 6, source, target, True, out, memory, histogram, sums, 1)
     assert np.abs(out.reshape(6, 9, 3).astype(int) - compiled).max() <= 1
     assert histogram[:, sums[2] + 1 :].sum() == sums[3]
     assert sums[1] / kernel.COUNTS_A_UNIT == pytest.approx(delta.maximum, abs=0.05)
     moved = np.zeros_like(sums)
-    kernel.compare_strip(
-        rows, out, (space.light, space.roots, space.luminance), target[1:3], *memory, histogram, moved, 1
-    )
+    kernel.compare_strip(rows, out, source, target[:2], memory, histogram, moved, 1)
     assert np.abs(moved - sums)[:2].max() <= 200
