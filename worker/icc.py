@@ -101,6 +101,11 @@ def make_profile(curve: bytes = _SRGB_CURVE, *, name: str = "sRGB") -> bytes:
     return header.ljust(_TAGS, b"\0") + table + body
 
 
+def power_curve(exponent: float) -> bytes:
+    """Returns the tag of a curve that is a power, 0.1..10: a parametric one of kind 0 (ICC.1:2022, 10.18)."""
+    return b"para\0\0\0\0\0\0\0\0" + struct.pack(">i", round(exponent * 65536))
+
+
 def _read_tags(profile: bytes) -> dict[bytes, bytes]:
     (count,) = struct.unpack_from(">I", profile, _TAGS)
     if count > _MOST_TAGS:

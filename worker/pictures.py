@@ -34,6 +34,18 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Text:
+    """Plain words in a file, as PNG has them (third edition, 11.3.3); a comment of JPEG is one under "Comment"."""
+
+    #: what they are: 1 to 79 Latin-1 characters
+    keyword: str
+    #: RFC 5646; empty where it is not told
+    language: str = ""
+    #: the words
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Metadata:
     """What a file says of its picture beside pixels, profile and resolution; each block as its own standard has it."""
 
@@ -43,11 +55,16 @@ class Metadata:
     iptc: bytes | None = None
     #: an XMP packet (ISO 16684-1), UTF-8
     xmp: bytes | None = None
+    #: plain words, but for what is said of the file's own making
+    texts: tuple[Text, ...] = ()
+    #: XML documents of a JPEG 2000 file (ISO/IEC 15444-1, I.7.1), such as a newspaper's title and date
+    documents: tuple[bytes, ...] = ()
 
     @property
     def size(self) -> int:
-        """Bytes of all blocks."""
-        return sum(len(block) for block in (self.exif, self.iptc, self.xmp) if block)
+        """Bytes of all blocks and documents, and characters of the texts."""
+        blocks = sum(len(block) for block in (self.exif, self.iptc, self.xmp, *self.documents) if block)
+        return blocks + sum(len(text.words) for text in self.texts)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

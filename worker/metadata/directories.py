@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import IO, Literal, TypeAlias
 
@@ -34,6 +34,10 @@ class Field:
     type: int
     #: values, little-endian
     data: bytes
+    #: where they lay in the structure that they were read from, bytes from its start; 0 for what fits into its entry
+    home: int = field(default=0, compare=False)
+    #: whether they lie at home already, so that `pack` only points there
+    pinned: bool = False
 
     @property
     def count(self) -> int:
@@ -136,9 +140,10 @@ class Structure:
         found: Directory = {}
         for tag, field_type, values, place in layout.entry.iter_unpack(entries):
             if tag not in found and field_type in _SIZES and values and kept(tag):
-                data = self._values(values * _SIZES[field_type], place)
+                home = self._home(values * _SIZES[field_type], place)
+                data = self._values(values * _SIZES[field_type], place, home)
                 if data is not None:
-                    found[tag] = Field(type=field_type, data=layout.turned(field_type, data))
+                    found[tag] = Field(type=field_type, data=layout.turned(field_type, data), home=home)
         return found
 
     def child(self, parent: Directory, tag: int, *, kept: Callable[[int], bool]) -> None:
@@ -149,15 +154,18 @@ class Structure:
             if fields:
                 parent[tag] = fields
 
-    def _values(self, size: int, place: bytes) -> bytes | None:
-        """Returns a field's `size` bytes: `place` itself, or what lies where it points."""
+    def _home(self, size: int, place: bytes) -> int:
+        """Returns where a field's `size` bytes lie, 0 for `place` itself."""
+        return 0 if size <= len(place) else int(self.layout.offset.unpack(place)[0])
+
+    def _values(self, size: int, place: bytes, home: int) -> bytes | None:
+        """Returns a field's `size` bytes: `place` itself, or what lies at home."""
         if size <= len(place):
             return place[:size]
         if size > self._left:
             return None
         self._left -= size
-        (offset,) = self.layout.offset.unpack(place)
-        return self._read(offset, size)
+        return self._read(home, size)
 
     def _read(self, offset: int, size: int) -> bytes | None:
         if offset + size > self._end:
@@ -175,16 +183,19 @@ def pack(directory: Mapping[int, Field | Directory], at: int, layout: Layout, *,
     inline = layout.offset.size
     end = at + layout.count.size + len(directory) * layout.entry.size + inline
     entries, behind = [], bytearray()
-    for tag, field in sorted(directory.items()):
+    for tag, found in sorted(directory.items()):
         here = end + len(behind)
-        if isinstance(field, Field):
-            values = layout.turned(field.type, field.data)
+        if isinstance(found, Field):
+            values = layout.turned(found.type, found.data)
             if len(values) <= inline:
-                entries.append(layout.entry.pack(tag, field.type, field.count, values))
+                entries.append(layout.entry.pack(tag, found.type, found.count, values))
                 continue
-            entries.append(layout.entry.pack(tag, field.type, field.count, layout.offset.pack(here)))
+            where = found.home if found.pinned else here
+            entries.append(layout.entry.pack(tag, found.type, found.count, layout.offset.pack(where)))
+            if found.pinned:
+                continue
         else:
-            values = pack(field, here, layout)
+            values = pack(found, here, layout)
             entries.append(layout.entry.pack(tag, IFD8 if layout.big else LONG, 1, layout.offset.pack(here)))
         behind += values
         # Values and directories begin on a word.

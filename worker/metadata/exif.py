@@ -7,8 +7,8 @@ import math
 from collections.abc import Callable
 from typing import IO
 
-from worker.metadata import directories
-from worker.metadata.directories import Directory, Field, Layout, Structure, header, pack
+from worker.metadata import directories, notes, places
+from worker.metadata.directories import UNDEFINED, Directory, Field, Layout, Structure, header, pack
 
 #: What stands before a block in JPEG and, by some writers, elsewhere.
 PREFIX = b"Exif\0\0"
@@ -16,6 +16,17 @@ PREFIX = b"Exif\0\0"
 _DESCRIPTION, _ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _UNIT, _SOFTWARE = 270, 274, 282, 283, 296, 305
 _EXIF, _GPS, _INTEROPERABILITY = 34665, 34853, 40965
 _PIXEL_X, _PIXEL_Y = 40962, 40963
+_COMPONENTS, _COMPRESSED_BITS, _COLOR_SPACE = 37121, 37122, 40961
+_POSITIONING = 531
+
+#: Of the directory of interoperability: its kind, and the kind that says Adobe RGB (DCF 2.0).
+_INDEX, _ADOBE_RGB = 1, b"R03"
+
+#: Of a block, which is never a BigTIFF.
+_HEADER_BYTES = 8
+
+#: What a segment of a JPEG file holds of a block.
+_MOST_PINNED = 65_533 - len(PREFIX)
 
 #: Tags of the first directory that say how samples are stored, or point to more of them (TIFF 6.0 and its supplements),
 #: and the blocks that travel by themselves: XMP, IPTC, Photoshop, ICC.
@@ -31,8 +42,8 @@ _STRUCTURAL = frozenset(
 #: software, date, artist, host, copyright, rating; the resolution; Windows' title, comment, author, keywords, subject.
 _DESCRIPTIVE = frozenset(
     (
-        *(269, 270, 271, 272, 285, 286, 287, _X_RESOLUTION, _Y_RESOLUTION, _UNIT, _SOFTWARE, 306, 315, 316, 18246),
-        *(18249, 32781, 33432, _EXIF, _GPS, 36867, *range(40091, 40096), 42016),
+        *(269, 270, 271, 272, 285, _X_RESOLUTION, _Y_RESOLUTION, _UNIT, _SOFTWARE, 306, 315, 316, 18246, 18249, 32781),
+        *(33432, _EXIF, _GPS, 36867, *range(40091, 40096), 42016, *places.ON_PAGE, *places.ON_EARTH),
     )
 )
 
@@ -42,19 +53,20 @@ _ALLOWANCE = 32 << 20
 _CENTIMETERS_PER_INCH = 2.54
 
 
-def clean(block: bytes) -> tuple[int, bytes | None]:
+def clean(block: bytes) -> tuple[int | None, bytes | None]:
     """Returns the orientation (1..8) of a block and the block itself as a file of another shape may carry it.
 
     `block` is a TIFF structure, with or without the prefix. What comes back has no prefix, no thumbnail, nothing on how
-    samples are stored, and no orientation but 1. (1, None) where there is nothing or it cannot be read. A maker's note
-    keeps its bytes; where it counts offsets from the start of the block, as some do, they may lead elsewhere then.
+    samples are stored, and no orientation but 1. The orientation is None where the block has none, both are where there
+    is nothing or it cannot be read. A maker's note keeps its bytes and its place: some count from the block's start.
     """
     directory, layout = _read(block)
     orientation = directory.get(_ORIENTATION)
-    turned = 1
+    turned = None
     if isinstance(orientation, Field):
         turned = next((int(number) for number in orientation.numbers() if number in range(1, 9)), 1)
         directory[_ORIENTATION] = directories.short(1)
+    places.leave(directory, turned or 1)
     return turned, _block(directory, layout) if directory else None
 
 
@@ -66,7 +78,9 @@ def of_tiff(source: IO[bytes], offset: int) -> bytes | None:
     position = source.tell()
     try:
         structure = Structure(source, allowance=_ALLOWANCE)
-        directory = _directory(structure, offset, _DESCRIPTIVE.__contains__)
+        directory = _directory(structure, offset, lambda tag: tag in _DESCRIPTIVE or tag == _ORIENTATION)
+        places.leave(directory, _number(directory, _ORIENTATION) or 1)
+        directory.pop(_ORIENTATION, None)
         return _block(directory, structure.layout) if directory else None
     except (ValueError, OSError, OverflowError):
         return None
@@ -79,30 +93,66 @@ def resolution(block: bytes) -> tuple[float, float] | None:
     return _resolution(_read(block)[0])
 
 
-def described(block: bytes | None, sentence: str, *, width: int, height: int, dpi: tuple[float, float] | None) -> bytes:
+def described(
+    block: bytes | None,
+    sentence: str,
+    *,
+    width: int,
+    height: int,
+    dpi: tuple[float, float] | None,
+    srgb: bool = False,
+    jpeg: bool = False,
+) -> bytes:
     """Returns the block of a derivative: its master's, which may be None, with the sentence at the description's end.
 
     Software is Photochrom, orientation 1, the resolution `dpi` or none; a size in pixels, where the block has one, is
-    that of the derivative.
+    that of the derivative; a color space, where it has one, is sRGB if the derivative was brought there (`srgb`). What
+    EXIF demands of a JPEG file alone (2.32, 4.6.8) stands in that of one.
     """
     directory, layout = _read(block) if block else ({}, Layout())
     directory[_DESCRIPTION] = _extended(directory.get(_DESCRIPTION), sentence)
     directory[_SOFTWARE] = directories.text(b"Photochrom")
     directory[_ORIENTATION] = directories.short(1)
+    if _number(directory, _UNIT) == 3:
+        places.measure_in_inches(directory)
     for tag in (_X_RESOLUTION, _Y_RESOLUTION, _UNIT):
         directory.pop(tag, None)
-    if dpi:
-        directory |= {
-            _X_RESOLUTION: directories.rational(dpi[0]),
-            _Y_RESOLUTION: directories.rational(dpi[1]),
-            _UNIT: directories.short(2),
-        }
+    if dpi or jpeg:
+        directory |= resolution_fields(dpi)
+    if jpeg:
+        directory[_POSITIONING] = directories.short(1)
     details = directory.get(_EXIF)
     if isinstance(details, dict):
-        for tag, pixels in ((_PIXEL_X, width), (_PIXEL_Y, height)):
-            if tag in details:
-                details[tag] = directories.long(pixels)
+        _describe(details, width=width, height=height, srgb=srgb, jpeg=jpeg)
     return _block(directory, layout)
+
+
+def _describe(details: Directory, *, width: int, height: int, srgb: bool, jpeg: bool) -> None:
+    """Makes what the details say of samples true of a derivative."""
+    for tag in (_COMPONENTS, _COMPRESSED_BITS):
+        details.pop(tag, None)
+    if jpeg:
+        # Y, Cb, Cr.
+        details[_COMPONENTS] = Field(type=UNDEFINED, data=b"\1\2\3\0")
+    for tag, pixels in ((_PIXEL_X, width), (_PIXEL_Y, height)):
+        if tag in details:
+            details[tag] = directories.long(pixels)
+    if srgb and _COLOR_SPACE in details:
+        details[_COLOR_SPACE] = directories.short(1)
+        rules = details.get(_INTEROPERABILITY)
+        index = rules.get(_INDEX) if isinstance(rules, dict) else None
+        if isinstance(index, Field) and index.text() == _ADOBE_RGB:
+            del details[_INTEROPERABILITY]
+
+
+def resolution_fields(dpi: tuple[float, float] | None) -> dict[int, Field | Directory]:
+    """Returns the fields of a resolution: dots per inch, or pixels that are square and of no size (TIFF 6.0, 8)."""
+    x, y = dpi or (1, 1)
+    return {
+        _X_RESOLUTION: directories.rational(x),
+        _Y_RESOLUTION: directories.rational(y),
+        _UNIT: directories.short(2 if dpi else 1),
+    }
 
 
 def fields(block: bytes) -> Directory:
@@ -130,13 +180,20 @@ def _directory(structure: Structure, offset: int, kept: Callable[[int], bool]) -
     details = found.get(_EXIF)
     if isinstance(details, dict):
         structure.child(details, _INTEROPERABILITY, kept=lambda _: True)
-    return found
+    return notes.turned(found, structure.layout)
 
 
 def _block(directory: Directory, layout: Layout) -> bytes:
     layout = Layout(order=layout.order)
-    start = header(8, layout)
-    return start + pack(directory, len(start), layout)
+    directory = notes.turned(directory, layout)
+    pinned, note = notes.pinned(directory, _HEADER_BYTES, layout)
+    start = header(_HEADER_BYTES + len(note), layout) + note
+    block = start + pack(pinned, len(start), layout)
+    if note and len(block) > _MOST_PINNED:
+        # Rather a note that leads elsewhere than a block that JPEG has no room for.
+        start = header(_HEADER_BYTES, layout)
+        block = start + pack(directory, len(start), layout)
+    return block
 
 
 def _resolution(directory: Directory) -> tuple[float, float] | None:

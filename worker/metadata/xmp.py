@@ -9,8 +9,12 @@ from xml.etree.ElementTree import Element, SubElement
 from worker.metadata import packets
 from worker.metadata.packets import RDF, XML, Packet, Unreadable
 
+_CAMERA = "{http://ns.google.com/photos/1.0/camera/}"
+_CONTAINER = "{http://ns.google.com/photos/1.0/container/}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
+_DEVELOPED = "{http://ns.adobe.com/camera-raw-settings/1.0/}"
 _EXIF = "{http://ns.adobe.com/exif/1.0/}"
+_GAIN_MAP = "{http://ns.adobe.com/hdr-gain-map/1.0/}"
 _IPTC_EXT = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}"
 _MM = "{http://ns.adobe.com/xap/1.0/mm/}"
 _NOTE = "{http://ns.adobe.com/xmp/note/}"
@@ -32,6 +36,9 @@ _PREFIXES = {
     _ST_REF: "stRef",
 }
 
+_ORIENTATION = f"{_TIFF}Orientation"
+_ORIENTATIONS = tuple("12345678")
+
 _INSTANCE = f"{_MM}InstanceID"
 _DERIVED, _HISTORY, _DESCRIPTION = f"{_MM}DerivedFrom", f"{_MM}History", f"{_DC}description"
 _TYPE, _SYSTEM, _VERSION = (
@@ -44,7 +51,8 @@ EXTENDED = f"{_NOTE}HasExtendedXMP"
 #: The properties by which a derivative says what it is.
 MARKS = frozenset([_TYPE, _SYSTEM, _VERSION, _DERIVED, _DESCRIPTION])
 
-#: What a packet says of its file: format, samples, thumbnails, size, other blocks. No longer true of a derivative.
+#: What a packet says of its file: format, samples, thumbnails, size, other blocks, the film and the pictures that hang
+#: on it, and the order to show it gray. No longer true of a derivative.
 _STALE = frozenset(
     [
         f"{_XMP}Thumbnails",
@@ -53,12 +61,19 @@ _STALE = frozenset(
         f"{_PHOTOSHOP}ColorMode",
         f"{_PHOTOSHOP}ICCProfile",
         f"{_EXIF}NativeDigest",
+        f"{_DEVELOPED}ConvertToGrayscale",
+        f"{_GAIN_MAP}Version",
+        f"{_CONTAINER}Directory",
     ]
+    + [f"{_CAMERA}MotionPhoto{name}" for name in ("", "Version", "PresentationTimestampUs")]
+    + [f"{_CAMERA}MicroVideo{name}" for name in ("", "Version", "Offset", "PresentationTimestampUs")]
     + [f"{_EXIF}Pixel{axis}Dimension" for axis in "XY"]
+    + [f"{_EXIF}{name}" for name in ("ColorSpace", "ComponentsConfiguration", "CompressedBitsPerPixel")]
     + [f"{_TIFF}{name}" for name in ("Orientation", "ImageWidth", "ImageLength", "BitsPerSample", "Compression")]
     + [f"{_TIFF}{name}" for name in ("PhotometricInterpretation", "SamplesPerPixel", "PlanarConfiguration")]
     + [f"{_TIFF}{name}" for name in ("XResolution", "YResolution", "ResolutionUnit", "NativeDigest")]
-    + [f"{_TIFF}{name}" for name in ("YCbCrSubSampling", "YCbCrPositioning")]
+    + [f"{_TIFF}{name}" for name in ("YCbCrSubSampling", "YCbCrPositioning", "YCbCrCoefficients")]
+    + [f"{_TIFF}{name}" for name in ("WhitePoint", "PrimaryChromaticities", "TransferFunction", "ReferenceBlackWhite")]
 )
 
 _CONTAINERS = (f"{RDF}Seq", f"{RDF}Bag", f"{RDF}Alt")
@@ -98,6 +113,18 @@ def merged(packet: bytes | None, marks: Marks) -> tuple[bytes, tuple[str, ...]]:
             warnings = ("metadata_unreadable",)
     _mark(tree, marks)
     return written(tree), warnings
+
+
+def orientation(packet: bytes) -> int:
+    """Returns the orientation (1..8, as EXIF's) that a packet in UTF-8 states; 1 where it states none."""
+    if b"Orientation" not in packet:
+        return 1
+    try:
+        nodes = packets.read(packet).descriptions()
+    except Unreadable:
+        return 1
+    stated = [node.get(_ORIENTATION) or node.findtext(_ORIENTATION) for node in nodes]
+    return next((int(value) for value in stated if value and value.strip() in _ORIENTATIONS), 1)
 
 
 def _mark(tree: Packet, marks: Marks) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from worker.metadata import exif
-from worker.pictures import SIDEWAYS, Header, Metadata
+from worker.metadata import exif, xmp
+from worker.pictures import SIDEWAYS, Header, Metadata, Text
 
 _METERS_PER_INCH = 0.0254
 
@@ -34,6 +34,10 @@ class Finds:
     iptc: bytes | None = None
     #: an XMP packet in any encoding
     xmp: bytes | None = None
+    #: plain words
+    texts: list[Text] = field(default_factory=list)
+    #: XML documents
+    documents: list[bytes] = field(default_factory=list)
     #: dots per inch as the picture lies in the file; what EXIF says where it is None
     dpi: tuple[float, float] | None = None
     #: what is odd but no reason to refuse
@@ -44,9 +48,18 @@ class Finds:
 
         `facts` are the other fields of `Header`.
         """
-        orientation, block = exif.clean(self.exif) if self.exif else (1, None)
+        stated, block = exif.clean(self.exif) if self.exif else (None, None)
+        packet = self._packet()
+        # Programs that have no place for EXIF in a format, or leave it as it is, turn a picture in XMP alone.
+        orientation = stated or (xmp.orientation(packet) if packet else 1)
         dpi = self.dpi or (exif.resolution(self.exif) if self.exif else None)
-        metadata = Metadata(exif=block, iptc=self.iptc or None, xmp=self._packet())
+        metadata = Metadata(
+            exif=block,
+            iptc=self.iptc or None,
+            xmp=packet,
+            texts=tuple(self.texts),
+            documents=tuple(self.documents),
+        )
         if orientation in SIDEWAYS:
             width, height = height, width
             dpi = dpi and (dpi[1], dpi[0])

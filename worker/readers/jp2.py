@@ -17,7 +17,7 @@ from shared.errors import Truncated
 from shared.formats import JP2
 from worker.metadata import iptc
 from worker.pictures import Master
-from worker.readers.blocks import taken
+from worker.readers.blocks import require_small, taken
 from worker.readers.codestream import SOC, Stream, check, read_stream
 from worker.readers.contents import contents, for_codec
 from worker.readers.finds import Finds, dots_per_inch
@@ -88,6 +88,9 @@ def _find(data: memoryview) -> _Parts:
             streams += 1
         elif kind == b"uuid":
             _find_block(parts.finds, bytes(body[:16]), body[16:])
+        elif kind == b"xml ":
+            require_small(sum(map(len, parts.finds.documents)) + len(body), "XML")
+            parts.finds.documents.append(bytes(body))
     if not streams:
         raise Truncated(f"The file ends at byte {len(data):,}, before its codestream.", seen=len(data))
     if streams > 1:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import struct
 
 from worker.metadata import iptc
+from worker.pictures import Text
 from worker.readers.blocks import require_small
 from worker.readers.extended_xmp import Extension, joined
 from worker.readers.finds import Finds, dots_per_inch
-from worker.readers.jpeg_segments import APP0
+from worker.readers.jpeg_segments import APP0, COMMENT
 
 #: How the segments begin: JFIF 1.02; EXIF 2.32, 4.7.2; XMP part 3, 1.1.3; ICC.1:2022, B.4; Photoshop's own.
 _JFIF = b"JFIF\0"
@@ -42,7 +43,7 @@ class Blocks:
     def add(self, marker: int, at: int, body: memoryview) -> None:
         """Takes a segment: its marker's second byte, where its body begins, the body. Most mean nothing here."""
         app = marker - APP0
-        if app in (1, 2, 13):
+        if app in (1, 2, 13) or marker == COMMENT:
             self._size += len(body)
             require_small(self._size, "profile and metadata")
         if app == 0 and _begins(body, _JFIF):
@@ -60,6 +61,8 @@ class Blocks:
             self._photoshop.append(bytes(body[len(_PHOTOSHOP) :]))
         elif app == 14 and _begins(body, _ADOBE):
             self.adobe = True
+        elif marker == COMMENT:
+            self._add_comment(bytes(body))
 
     def finds(self) -> Finds:
         """Returns what was found, joined; a profile of which a part is missing counts as unreadable."""
@@ -86,6 +89,16 @@ class Blocks:
     def _whole(self) -> bool:
         count = len(self._profile)
         return sorted(part[:2] for part in self._profile) == [(number + 1, count) for number in range(count)]
+
+    def _add_comment(self, body: bytes) -> None:
+        """Takes a comment, whose characters nobody has fixed (T.81, B.2.4.5)."""
+        try:
+            words = body.decode()
+        except UnicodeDecodeError:
+            words = body.decode("latin-1")
+        # Some end it as C does; elsewhere a NUL is no character of a text.
+        if words := words.replace("\0", " ").strip():
+            self._finds.texts.append(Text(keyword="Comment", words=words))
 
     def _add_density(self, body: memoryview) -> None:
         if len(body) < 12:

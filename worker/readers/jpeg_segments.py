@@ -12,6 +12,7 @@ SOS = 0xDA
 EOI = 0xD9
 #: The first of APP0..APP15.
 APP0 = 0xE0
+COMMENT = 0xFE
 
 #: Frames that are read: baseline, extended, progressive, lossless; extended and progressive in arithmetic coding.
 READ_FRAMES = (0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import struct
 
+from worker.icc import make_profile, power_curve
 from worker.metadata import iptc
 from worker.readers.blocks import require_small, taken
 from worker.readers.finds import Finds, dots_per_inch
 from worker.readers.png_chunks import Chunk
-from worker.readers.png_text import keyword, read_raw_profile, read_text, unpacked
+from worker.readers.png_text import keyword, read_raw_profile, read_text, read_words, unpacked
 
 _XMP = b"XML:com.adobe.xmp"
 _RAW = b"Raw profile type "
@@ -17,6 +18,12 @@ _XMP_SPACE = b"http://ns.adobe.com/xap/1.0/\0"
 #: The gamma of samples that a screen shows right, 1/2.2, and how far from it, as a factor, is the same to the eye.
 _GAMMA = 1 / 2.2
 _NEAR = 0.05
+
+#: What a profile that we made of a gamma calls itself.
+_GAMMA_NAME = "Photochrom: sRGB primaries, the master's own gamma"
+
+#: The least that a gamma can mean, and its reciprocal the most; what lies beyond is an error of its writer.
+_LEAST_GAMMA = 0.1
 
 #: Transfer functions of cICP that come near sRGB's curve (ITU-T H.273, table 3): BT.709, 601, 2020, and sRGB itself.
 _COMMON_TRANSFERS = (1, 6, 13, 14, 15)
@@ -27,10 +34,14 @@ def find(data: memoryview, chunks: list[Chunk]) -> Finds:
     finds = Finds()
     chosen: dict[bytes, memoryview] = {}
     texts: dict[bytes, tuple[bytes, memoryview]] = {}
+    words: list[tuple[bytes, memoryview]] = []
     for chunk in chunks:
         body = chunk.body(data)
         if chunk.kind in (b"tEXt", b"zTXt", b"iTXt"):
-            texts.setdefault(keyword(body)[0], (chunk.kind, body))
+            name = keyword(body)[0]
+            texts.setdefault(name, (chunk.kind, body))
+            if _is_plain(name):
+                words.append((chunk.kind, body))
         elif chunk.kind in (b"iCCP", b"sRGB", b"gAMA", b"cICP", b"pHYs", b"eXIf", b"acTL"):
             chosen.setdefault(chunk.kind, body)
     if b"eXIf" in chosen:
@@ -42,7 +53,27 @@ def find(data: memoryview, chunks: list[Chunk]) -> Finds:
         finds.warnings.append("multi_page")
     _find_color(finds, chosen)
     _find_texts(finds, texts)
+    _find_words(finds, words)
     return finds
+
+
+def _is_plain(name: bytes) -> bool:
+    """Tells whether a text of this name is for people, and not of the file's own making."""
+    # Programs keep properties of theirs, such as the file's date, under names with a colon.
+    return bool(name) and name != b"Software" and b":" not in name and not name.startswith(_RAW)
+
+
+def _find_words(finds: Finds, words: list[tuple[bytes, memoryview]]) -> None:
+    size = 0
+    for kind, body in words:
+        size += len(body)
+        require_small(size, "text")
+        text = read_words(kind, body)
+        if text:
+            size += len(text.words)
+            finds.texts.append(text)
+        else:
+            finds.warnings.append("metadata_unreadable")
 
 
 def _find_color(finds: Finds, chosen: dict[bytes, memoryview]) -> None:
@@ -57,8 +88,10 @@ def _find_color(finds: Finds, chosen: dict[bytes, memoryview]) -> None:
             finds.warnings.append("gamma_ignored")
     elif b"sRGB" not in chosen and len(chosen.get(b"gAMA", b"")) == 4:
         gamma = struct.unpack(">I", chosen[b"gAMA"])[0] / 100_000
-        if abs(gamma / _GAMMA - 1) > _NEAR:
+        if not _LEAST_GAMMA <= gamma <= 1 / _LEAST_GAMMA:
             finds.warnings.append("gamma_ignored")
+        elif abs(gamma / _GAMMA - 1) > _NEAR:
+            finds.profile = make_profile(power_curve(1 / gamma), name=_GAMMA_NAME)
 
 
 def _find_texts(finds: Finds, texts: dict[bytes, tuple[bytes, memoryview]]) -> None:

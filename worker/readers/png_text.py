@@ -5,6 +5,8 @@ from __future__ import annotations
 import binascii
 import zlib
 
+from worker.pictures import Text
+
 #: Bytes of a compressed profile or text, unpacked, at most. Far more than a setting would let through.
 _MOST_UNPACKED = 32 << 20
 
@@ -40,6 +42,21 @@ def read_text(kind: bytes, body: memoryview) -> bytes | None:
     if len(parts) < 3 or (packed and method):
         return None
     return unpacked(parts[2]) if packed else parts[2]
+
+
+def read_words(kind: bytes, body: memoryview) -> Text | None:
+    """Returns a tEXt, zTXt or iTXt chunk as words; None for one that cannot be read."""
+    name, rest = keyword(body)
+    text = read_text(kind, body)
+    if not name or text is None:
+        return None
+    if kind != b"iTXt":
+        return Text(keyword=name.decode("latin-1"), words=text.decode("latin-1"))
+    language = bytes(rest[2:]).split(b"\0", 1)[0]
+    try:
+        return Text(keyword=name.decode("latin-1"), language=language.decode("ascii"), words=text.decode())
+    except UnicodeDecodeError:
+        return None
 
 
 def read_raw_profile(text: bytes) -> bytes | None:

@@ -10,7 +10,7 @@ from typing import IO
 import imagecodecs
 
 from worker.pictures import Dressing
-from worker.writers.pages import Pages, dpi_of, exif_of, single
+from worker.writers.pages import Pages, dpi_of, dropped, exif_of, single
 
 _SIDE = 2**32 - 1
 
@@ -29,7 +29,7 @@ _JPEG_2000 = 7
 
 
 def write(target: IO[bytes], pages: Pages) -> tuple[str, ...]:
-    """Writes the page into an empty file; see `worker.pictures.Writer`. There is a place for everything."""
+    """Writes the page into an empty file; see `worker.pictures.Writer`. Texts have no place (`metadata_dropped`)."""
     dressing, samples = single(pages, side=_SIDE, what="JPEG 2000")
     lossy = dressing.compression == "lossy"
     stream = imagecodecs.jpeg2k_encode(
@@ -49,9 +49,11 @@ def write(target: IO[bytes], pages: Pages) -> tuple[str, ...]:
     for name, block in ((_XMP, metadata.xmp), (_EXIF, exif_of(dressing)), (_IPTC, metadata.iptc)):
         if block:
             target.write(_box(b"uuid", name + block))
+    for document in metadata.documents:
+        target.write(_box(b"xml ", document))
     target.write(_box_start(b"jp2c", len(stream)))
     target.write(stream)
-    return ()
+    return dropped(metadata.texts)
 
 
 def decibels(quality: int) -> int:

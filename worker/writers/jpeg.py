@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import IO
 
-import simplejpeg
-
 from shared.errors import MetadataTooLarge, UnsupportedPicture
 from worker.metadata import exif, extensions, iptc
 from worker.metadata.packets import Unreadable
 from worker.pictures import Dressing, Metadata
-from worker.writers.pages import Pages, dpi_of, exif_of, single
+from worker.writers.jpeg_bands import coded, rows_of
+from worker.writers.pages import Pages, comments_of, cut, dpi_of, dropped, end, exif_of, first
 
 #: Longest side that libjpeg writes (JPEG_MAX_DIMENSION).
 _SIDE = 65_500
@@ -37,33 +36,27 @@ _MOST_ICC_SEGMENTS = 255
 def write(target: IO[bytes], pages: Pages) -> tuple[str, ...]:
     """Writes the page into an empty file; see `worker.pictures.Writer`. Raises UnsupportedPicture above 65,500 pixels.
 
-    EXIF of more than a segment is left out, but for what is said here, with the warning `metadata_dropped`.
+    XML is left out, and EXIF of more than a segment but for what is said here, with the warning `metadata_dropped`.
     """
-    dressing, samples = single(pages, side=_SIDE, what="JPEG")
+    dressing, strips = first(pages, side=_SIDE, what="JPEG")
     segments, warnings = _segments(dressing)
-    encoded = simplejpeg.encode_jpeg(samples, quality=dressing.quality, colorspace="RGB", colorsubsampling="444")
-    del samples
     target.write(_START)
     for segment in segments:
         target.write(segment)
-    target.write(memoryview(encoded)[_body(encoded) :])
+    bands = cut(dressing, strips, rows_of(dressing.width))
+    # The first segment of the file knows the resolution; the encoder's does not.
+    for part in coded(bands, width=dressing.width, height=dressing.height, quality=dressing.quality):
+        target.write(part)
+    end(pages, what="JPEG")
     return warnings
 
 
-def _body(encoded: bytes) -> int:
-    """Returns where the file goes on behind its JFIF segment, which is replaced by one that knows the resolution."""
-    at = len(_START)
-    if encoded[at : at + 2] == bytes((0xFF, _APP0)):
-        at += 2 + int.from_bytes(encoded[at + 2 : at + 4], "big")
-    return at
-
-
 def _segments(dressing: Dressing) -> tuple[list[bytes], tuple[str, ...]]:
-    warnings: tuple[str, ...] = ()
-    block = exif.PREFIX + exif_of(dressing)
+    warnings = dropped(dressing.metadata.documents)
+    block = exif.PREFIX + exif_of(dressing, jpeg=True)
     if len(block) > _ROOM:
         warnings = ("metadata_dropped",)
-        block = exif.PREFIX + exif_of(replace(dressing, metadata=Metadata()))
+        block = exif.PREFIX + exif_of(replace(dressing, metadata=Metadata()), jpeg=True)
     segments = [_density(dpi_of(dressing)), _segment(_APP1, block)]
     if dressing.metadata.xmp:
         segments += _xmp_segments(dressing.metadata.xmp)
@@ -72,7 +65,8 @@ def _segments(dressing: Dressing) -> tuple[list[bytes], tuple[str, ...]]:
     if dressing.metadata.iptc:
         resources = iptc.to_photoshop(dressing.metadata.iptc)
         segments += [_segment(_APP13, iptc.PREFIX + part) for part in _parts(resources, _ROOM - len(iptc.PREFIX))]
-    segments += [_segment(_COMMENT, part) for part in _parts(dressing.description.encode(), _ROOM)]
+    for words in comments_of(dressing):
+        segments += [_segment(_COMMENT, part) for part in _parts(words.encode(), _ROOM)]
     return segments, warnings
 
 

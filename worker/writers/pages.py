@@ -8,6 +8,7 @@ import numpy as np
 
 from models.spaces import Samples
 from shared.errors import UnsupportedPicture
+from worker.icc import make_profile
 from worker.metadata import exif
 from worker.pictures import Dressing
 
@@ -77,15 +78,35 @@ def single(pages: Pages, *, side: int, what: str) -> tuple[Dressing, Samples]:
     return dressing, samples
 
 
-def exif_of(dressing: Dressing) -> bytes:
-    """Returns the page's EXIF block, which agrees with its size and resolution; without prefix."""
+def exif_of(dressing: Dressing, *, jpeg: bool = False) -> bytes:
+    """Returns the page's EXIF block, which agrees with its size, resolution and color space; without prefix.
+
+    That of a JPEG file (`jpeg`) has more fields.
+    """
     return exif.described(
         dressing.metadata.exif,
         dressing.description,
         width=dressing.width,
         height=dressing.height,
         dpi=dpi_of(dressing),
+        # It is ours where the master's own could not be kept.
+        srgb=dressing.profile == make_profile(),
+        jpeg=jpeg,
     )
+
+
+def comments_of(dressing: Dressing) -> list[str]:
+    """Returns the master's texts as comments, which have no keyword of their own, and the sentence, once."""
+    comments = [
+        text.words if text.keyword == "Comment" else f"{text.keyword}: {text.words}" for text in dressing.metadata.texts
+    ]
+    told = any(dressing.description in comment for comment in comments)
+    return comments if told else [*comments, dressing.description]
+
+
+def dropped(*blocks: object) -> tuple[str, ...]:
+    """Returns the warning of a format that has no place for these, if there are any."""
+    return ("metadata_dropped",) if any(blocks) else ()
 
 
 def dpi_of(dressing: Dressing) -> tuple[float, float] | None:

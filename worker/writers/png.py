@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from models.spaces import Samples
 from worker.metadata import iptc
-from worker.pictures import Dressing
-from worker.writers.pages import Pages, cut, dpi_of, end, exif_of, first
+from worker.pictures import Dressing, Text
+from worker.writers.pages import Pages, cut, dpi_of, dropped, end, exif_of, first
 
 #: Longest side that libpng writes and reads unless it is told otherwise (PNG_USER_WIDTH_MAX).
 _SIDE = 1_000_000
@@ -30,6 +30,8 @@ _SUB = 1
 #: Bytes that are filtered at once, about.
 _BAND_BYTES = 1 << 20
 
+_DESCRIPTION = "Description"
+
 _INCHES_PER_METER = 1 / 0.0254
 
 #: Hexadecimal digits of a line in ImageMagick's raw profiles.
@@ -37,7 +39,7 @@ _DIGITS = 72
 
 
 def write(target: IO[bytes], pages: Pages) -> tuple[str, ...]:
-    """Writes the page into an empty file; see `worker.pictures.Writer`. There is a place for everything.
+    """Writes the page into an empty file; see `worker.pictures.Writer`. XML alone has no place: `metadata_dropped`.
 
     Raises UnsupportedPicture above 1,000,000 pixels a side.
     """
@@ -55,7 +57,7 @@ def write(target: IO[bytes], pages: Pages) -> tuple[str, ...]:
     target.write(_chunk(b"IDAT", packer.flush()))
     target.write(_chunk(b"IEND", b""))
     end(pages, what="PNG")
-    return ()
+    return dropped(dressing.metadata.documents)
 
 
 def _filtered(samples: Samples) -> NDArray[np.uint8]:
@@ -79,7 +81,7 @@ def _chunks(dressing: Dressing) -> list[bytes]:
         x, y = (round(value * _INCHES_PER_METER) for value in dpi)
         chunks.append(_chunk(b"pHYs", struct.pack(">IIB", x, y, 1)))
     chunks.append(_chunk(b"eXIf", exif_of(dressing)))
-    chunks.append(_text(b"Description", dressing.description.encode()))
+    chunks += _texts(dressing)
     if metadata.xmp:
         chunks.append(_text(b"XML:com.adobe.xmp", metadata.xmp))
     if metadata.iptc:
@@ -88,9 +90,23 @@ def _chunks(dressing: Dressing) -> list[bytes]:
     return chunks
 
 
-def _text(keyword: bytes, text: bytes) -> bytes:
-    """Returns a text in UTF-8, not compressed, of no language (PNG, 11.3.3.4)."""
-    return _chunk(b"iTXt", keyword + b"\0\0\0\0\0" + text)
+def _texts(dressing: Dressing) -> list[bytes]:
+    """Returns the master's texts; the description has the sentence at its end, once."""
+    told = [text.words for text in dressing.metadata.texts if text.keyword == _DESCRIPTION]
+    if not any(dressing.description in words for words in told):
+        told.append(dressing.description)
+    others = [
+        text for text in dressing.metadata.texts if text.keyword != _DESCRIPTION and text.words != dressing.description
+    ]
+    return [
+        _text(text.keyword.encode("latin-1"), text.words.encode(), language=text.language.encode("ascii"))
+        for text in [Text(keyword=_DESCRIPTION, words="\n".join(told)), *others]
+    ]
+
+
+def _text(keyword: bytes, text: bytes, *, language: bytes = b"") -> bytes:
+    """Returns a text in UTF-8, not compressed (PNG, 11.3.3.4)."""
+    return _chunk(b"iTXt", keyword + b"\0\0\0" + language + b"\0\0" + text)
 
 
 def _raw_profile(name: bytes, data: bytes) -> bytes:

@@ -15,10 +15,10 @@ import imagecodecs
 import numpy as np
 
 from models.spaces import Samples
-from worker.metadata import directories, exif
+from worker.metadata import directories, exif, notes
 from worker.metadata.directories import BYTE, LONG, UNDEFINED, Directory, Field, Layout, header, pack
 from worker.pictures import Dressing
-from worker.writers.pages import Pages, cut, exif_of
+from worker.writers.pages import Pages, cut, dpi_of, dropped, exif_of
 
 #: Bytes of a strip before it is compressed, about. TIFF 6.0 asks for 8 KB; seeks and dictionaries want more.
 _STRIP_BYTES = 1 << 20
@@ -73,9 +73,16 @@ class _Written:
 
 
 def write(target: IO[bytes], pages: Pages) -> tuple[str, ...]:
-    """Writes the pages into an empty file; see `worker.pictures.Writer`. There is a place for everything."""
+    """Writes the pages into an empty file; see `worker.pictures.Writer`.
+
+    Texts and XML have no place: they are left out, with the warning `metadata_dropped`.
+    """
     target.write(bytes(_HEADER_BYTES))
-    written = [_page(target, dressing, strips) for dressing, strips in pages]
+    written = []
+    warnings: tuple[str, ...] = ()
+    for dressing, strips in pages:
+        written.append(_page(target, dressing, strips))
+        warnings = warnings or dropped(dressing.metadata.texts, dressing.metadata.documents)
     at = _aligned(target)
     layout, directories_ = _directories(written, at)
     for directory in directories_:
@@ -84,13 +91,18 @@ def write(target: IO[bytes], pages: Pages) -> tuple[str, ...]:
     target.seek(0)
     target.write(header(at, layout))
     target.seek(end)
-    return ()
+    return warnings
 
 
 def _page(target: IO[bytes], dressing: Dressing, strips: Iterator[Samples]) -> _Written:
     compression = _COMPRESSIONS[dressing.compression]
     rows = _rows(dressing)
-    page = _Written(fields=_fields(dressing, compression, rows))
+    fields = _fields(dressing, compression, rows)
+    if target.tell() == _HEADER_BYTES:
+        # Only the first page has the start of the file for itself.
+        fields, note = notes.pinned(fields, _HEADER_BYTES, Layout())
+        target.write(note)
+    page = _Written(fields=fields)
     for band in cut(dressing, strips, rows):
         samples = np.ascontiguousarray(band.astype(band.dtype.newbyteorder("<"), copy=False))
         data = compression.encode(_differences(samples) if compression.predicted else samples)
@@ -110,6 +122,8 @@ def _fields(dressing: Dressing, compression: _Compression, rows: int) -> Directo
     channels = 3 + dressing.alpha
     metadata = dressing.metadata
     fields: Directory = {
+        # TIFF 6.0 demands a resolution of every page (section 6).
+        **exif.resolution_fields(dpi_of(dressing)),
         **exif.fields(exif_of(dressing)),
         256: directories.long(dressing.width),
         257: directories.long(dressing.height),

@@ -6,7 +6,7 @@ from typing import IO
 
 from PIL import Image
 
-from worker.writers.pages import Pages, exif_of, single
+from worker.writers.pages import Pages, dropped, exif_of, single
 
 #: Longest side (RFC 9649, 2.7.1).
 _SIDE = 16_383
@@ -20,7 +20,8 @@ _LOSSY_METHOD = 4
 def write(target: IO[bytes], pages: Pages) -> tuple[str, ...]:
     """Writes the page into an empty file; see `worker.pictures.Writer`. Raises UnsupportedPicture above 16,383 pixels.
 
-    The resolution has a place in EXIF only. IPTC has none: it is left out, with the warning `metadata_dropped`.
+    The resolution has a place in EXIF only. IPTC, texts and documents have none: they are left out,
+    with the warning `metadata_dropped`.
     """
     dressing, samples = single(pages, side=_SIDE, what="WebP")
     image = Image.fromarray(samples)
@@ -36,4 +37,4 @@ def write(target: IO[bytes], pages: Pages) -> tuple[str, ...]:
         exif=exif_of(dressing),
         xmp=dressing.metadata.xmp or b"",
     )
-    return ("metadata_dropped",) if dressing.metadata.iptc else ()
+    return dropped(dressing.metadata.iptc, dressing.metadata.texts, dressing.metadata.documents)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import struct
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from PIL import Image
 
 from tests.worker.metadata.blocks import SENTENCE, exif_block, exif_of
 from worker.metadata import exif
-from worker.metadata.directories import Directory, Layout, header, pack, short, text
+from worker.metadata.directories import Directory, Field, Layout, header, pack, short, text
 
 
 def block_of(directory: Directory, layout: Layout | None = None) -> bytes:
@@ -22,9 +23,11 @@ def block_of(directory: Directory, layout: Layout | None = None) -> bytes:
     return start + pack(directory, 8, layout or Layout())
 
 
-def described(block: bytes | None, *, dpi: tuple[float, float] | None = (300.0, 299.5)) -> Image.Exif:
+def described(
+    block: bytes | None, *, dpi: tuple[float, float] | None = (300.0, 299.5), srgb: bool = False, jpeg: bool = False
+) -> Image.Exif:
     """Returns a derivative's block of 40 x 30 pixels as Pillow reads it."""
-    return exif_of(exif.described(block, SENTENCE, width=40, height=30, dpi=dpi))
+    return exif_of(exif.described(block, SENTENCE, width=40, height=30, dpi=dpi, srgb=srgb, jpeg=jpeg))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -106,6 +109,42 @@ def test_a_tiff_page_gives_its_descriptions(big: bool) -> None:
     assert not {256, 273} & set(kept)
 
 
+GEO: Directory = {
+    33550: Field(type=12, data=struct.pack("<3d", 0.5, 0.5, 0)),
+    33922: Field(type=12, data=struct.pack("<6d", 0, 0, 0, 440_720, 3_751_320, 0)),
+    34735: short(1, 1, 0, 1, 1024, 0, 1, 1),
+    34737: text(b"UTM zone 11|"),
+}
+
+
+@pytest.mark.parametrize("orientation", [None, 1, 0, 3, 6])
+def test_the_place_on_earth_stays_unless_the_picture_is_turned(orientation: int | None) -> None:
+    """An aerial photo keeps its georeference; one that is turned loses it, as it holds for rows and columns."""
+    fields: Directory = {315: text(b"Zoe Mueller"), 286: Field(type=5, data=struct.pack("<2I", 1, 1)), **GEO}
+    if orientation is not None:
+        fields[274] = short(orientation)
+    start = header(8, Layout())
+    data = start + pack(fields, 8, Layout())
+    for block in (exif.of_tiff(io.BytesIO(data), 8), exif.clean(data)[1]):
+        assert block is not None
+        made = exif.fields(exif.described(block, SENTENCE, width=4, height=3, dpi=None))
+        assert made[315] == text(b"Zoe Mueller")
+        placed = orientation not in (3, 6)
+        assert {tag: made.get(tag) for tag in GEO} == (GEO if placed else dict.fromkeys(GEO))
+        assert (286 in made) is placed
+
+
+@pytest.mark.parametrize(("unit", "inches"), [(3, 2.0), (2, 5.08), (1, 5.08), (None, 5.08)])
+def test_the_place_on_the_page_is_in_inches_as_the_resolution(unit: int | None, inches: float) -> None:
+    """Centimeters become inches together with the resolution's unit."""
+    fields: Directory = {286: Field(type=5, data=struct.pack("<2I", 508, 100))}
+    if unit is not None:
+        fields[296] = short(unit)
+    made = described(block_of(fields), dpi=(300.0, 300.0))
+    assert float(made[286]) == pytest.approx(inches, abs=1e-4)
+    assert made[296] == 2
+
+
 def test_the_second_page_of_a_tiff_gives_its_own() -> None:
     """What tifffile writes for a page is found by that page's offset."""
     out = io.BytesIO()
@@ -158,6 +197,91 @@ def test_a_derivative_without_resolution_has_none() -> None:
     assert not {0x011A, 0x011B, 0x0128} & set(described(exif_block(), dpi=None))
 
 
+def test_a_block_of_a_jpeg_file_has_what_exif_demands_of_one() -> None:
+    """Resolution and positioning stand there; the resolution says square pixels of no size where there is none."""
+    made = described(exif_block(), dpi=None, jpeg=True)
+    assert (made[0x011A], made[0x011B], made[0x0128], made[0x0213]) == (1.0, 1.0, 1, 1)
+    assert made.get_ifd(0x8769)[0x9101] == b"\1\2\3\0"
+    assert described(exif_block(), jpeg=True)[0x011A] == 300.0
+
+
+def test_how_the_master_was_compressed_is_not_told() -> None:
+    """Components and bits a pixel of its JPEG file are not those of the derivative."""
+    details: Directory = {
+        0x9101: Field(type=7, data=b"\1\2\3\0"),
+        0x9102: Field(type=5, data=struct.pack("<2I", 4, 1)),
+        0x9201: Field(type=10, data=struct.pack("<2i", 7, 1)),
+    }
+    made = described(block_of({0x8769: details}))
+    assert set(made.get_ifd(0x8769)) == {0x9201}
+
+
+@pytest.mark.parametrize(
+    ("index", "srgb", "kept"),
+    [
+        pytest.param(b"R03", True, (1, False), id="Adobe RGB that became sRGB"),
+        pytest.param(b"R98", True, (1, True), id="sRGB with a camera's rules"),
+        pytest.param(b"R03", False, (65_535, True), id="a space that is kept"),
+    ],
+)
+def test_the_color_space_is_that_of_the_derivative(index: bytes, srgb: bool, kept: tuple[int, bool]) -> None:
+    """It is sRGB where the samples were brought there, and the camera's word for Adobe RGB goes."""
+    data = block_of({0x8769: {0xA001: short(65_535), 0xA005: {1: text(index)}}})
+    details = described(data, srgb=srgb).get_ifd(0x8769)
+    assert (details[0xA001], 0xA005 in details) == kept
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_comment_of_16_bits_is_in_the_byte_order_of_its_block(order: Literal["<", ">"]) -> None:
+    """Its bytes stay in a block of the same order, and are little-endian among the fields for a TIFF."""
+    words = {"<": "utf-16-le", ">": "utf-16-be"}
+    comment = Field(type=7, data=b"UNICODE\0" + "Mérida".encode(words[order]))
+    place = Field(type=7, data=b"UNICODE\0" + "GPS".encode(words[order]))
+    data = block_of({0x8769: {0x9286: comment}, 0x8825: {0x1B: place}}, Layout(order=order))
+    _, block = exif.clean(data)
+    assert block is not None
+    assert exif_of(block).get_ifd(0x8769)[0x9286] == comment.data
+    assert exif_of(block).get_ifd(0x8825)[0x1B] == place.data
+    details = exif.fields(block)[0x8769]
+    assert isinstance(details, dict)
+    assert details[0x9286] == Field(type=7, data=b"UNICODE\0" + "Mérida".encode("utf-16-le"))
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("padding", [0, 1, 300])
+def test_a_makers_note_stays_where_it_was(order: Literal["<", ">"], padding: int) -> None:
+    """It may count from the start of the block: its offset is the same in the derivative's, whatever else is longer."""
+    note = b"A note that points to itself" + bytes(padding)
+    data = block_of({0x10F: text(b"A maker"), 0x8769: {0x927C: Field(type=7, data=note)}}, Layout(order=order))
+    block = exif.clean(data)[1]
+    assert block is not None
+    made = exif.described(block, SENTENCE * 20, width=40, height=30, dpi=(300.0, 300.0))
+    assert made.index(note) == block.index(note) == data.index(note)
+    assert exif_of(made).get_ifd(0x8769)[0x927C] == note
+    assert exif_of(made)[0x010E] == SENTENCE * 20
+
+
+def test_a_makers_note_makes_no_block_too_large_for_jpeg() -> None:
+    """Where a segment would not hold it otherwise, the note stands where there is room."""
+    note = b"A note that points to itself" * 1_000
+    data = block_of({0x8769: {0x9286: Field(type=7, data=bytes(25_000)), 0x927C: Field(type=7, data=note)}})
+    block = exif.clean(data)[1]
+    assert block is not None
+    assert len(block) < 65_000
+    assert exif_of(block).get_ifd(0x8769)[0x927C] == note
+
+
+def test_a_makers_note_far_away_is_not_kept_there() -> None:
+    """A block is not filled up with a page's samples for the sake of its offset."""
+    note = b"A note that points to itself"
+    far = 200_000
+    data = header(far, Layout()).ljust(far, b"\0") + pack({0x8769: {0x927C: Field(type=7, data=note)}}, far, Layout())
+    _, block = exif.clean(data)
+    assert block is not None
+    assert exif_of(block).get_ifd(0x8769)[0x927C] == note
+    assert len(block) < 200
+
+
 def test_a_master_without_exif_gives_a_block_of_ours() -> None:
     """There is always a block with the sentence; sizes in pixels are not invented."""
     made = described(None)
@@ -184,7 +308,7 @@ def test_the_sentence_is_told_once() -> None:
 )
 def test_what_cannot_be_read_is_nothing(data: bytes) -> None:
     """There is no block and no resolution, and a derivative has its own alone."""
-    assert exif.clean(data) == (1, None)
+    assert exif.clean(data) == (None, None)
     assert exif.resolution(data) is None
     assert described(data)[0x010E] == SENTENCE
     assert exif.of_tiff(io.BytesIO(data), 8) is None
@@ -210,7 +334,7 @@ def test_damaged_blocks_never_raise() -> None:
             data[chance.randrange(6, len(data))] = chance.randrange(256)
         cut = bytes(data[: chance.randint(10, len(data))])
         orientation, block = exif.clean(cut)
-        assert orientation in range(1, 9)
+        assert orientation in (None, *range(1, 9))
         assert block is None or len(block) <= 2 * len(original)
         exif.resolution(cut)
         exif.of_tiff(io.BytesIO(cut[6:]), 8)

@@ -108,6 +108,56 @@ def test_what_was_true_of_the_old_file_goes() -> None:
     assert source.attrib[name("stRef:instanceID")] == "xmp.iid:old"
 
 
+def test_what_hangs_on_the_old_file_goes() -> None:
+    """A film behind the picture, a gain map and other pictures in the file are not told of; the camera's rest is."""
+    spaces = (
+        'xmlns:c="http://ns.google.com/photos/1.0/camera/" xmlns:h="http://ns.adobe.com/hdr-gain-map/1.0/" '
+        'xmlns:d="http://ns.google.com/photos/1.0/container/"'
+    )
+    text, _ = xmp.merged(
+        wrapped(
+            f"<c:MotionPhoto {spaces}>1</c:MotionPhoto><c:MicroVideoOffset {spaces}>9</c:MicroVideoOffset>"
+            f"<c:SpecialTypeID {spaces}>x</c:SpecialTypeID><h:Version {spaces}>1.0</h:Version>"
+            f"<d:Directory {spaces}><rdf:Seq><rdf:li>film</rdf:li></rdf:Seq></d:Directory>"
+        ),
+        MARKS,
+    )
+    for gone in (b"MotionPhoto", b"MicroVideo", b"Version>1.0", b"Directory", b"film"):
+        assert gone not in text
+    assert b"SpecialTypeID" in text
+
+
+def test_no_program_is_told_to_show_the_derivative_gray() -> None:
+    """Lightroom's order to convert to gray goes; its other settings stay."""
+    space = 'xmlns:crs="http://ns.adobe.com/camera-raw-settings/1.0/"'
+    text, _ = xmp.merged(
+        wrapped(
+            f"<crs:ConvertToGrayscale {space}>True</crs:ConvertToGrayscale>"
+            f"<crs:Exposure2012 {space}>+0.50</crs:Exposure2012>"
+        ),
+        MARKS,
+    )
+    assert b"ConvertToGrayscale" not in text
+    assert b">+0.50<" in text
+
+
+@pytest.mark.parametrize(
+    ("packet", "orientation"),
+    [
+        pytest.param(XMP, 6, id="attribute"),
+        pytest.param(wrapped("<tiff:Orientation> 8 </tiff:Orientation>"), 8, id="element"),
+        pytest.param(wrapped("<tiff:Orientation>9</tiff:Orientation>"), 1, id="none that exists"),
+        pytest.param(wrapped("<tiff:Orientation/>"), 1, id="empty"),
+        pytest.param(wrapped("<archive:Orientation>6</archive:Orientation>"), 1, id="somebody else's"),
+        pytest.param(wrapped(""), 1, id="none"),
+        pytest.param(b"<Orientation", 1, id="no packet"),
+    ],
+)
+def test_the_orientation_that_a_packet_states(packet: bytes, orientation: int) -> None:
+    """tiff:Orientation of 1..8 is told; anything else is upright."""
+    assert xmp.orientation(packet) == orientation
+
+
 @pytest.mark.parametrize(
     ("properties", "words"),
     [

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from shared.errors import Corrupt, Truncated
-from tests.makers import saved, scene
+from tests.makers import exif_block, saved, scene
 from tests.masters_other import XMP
 from worker.pictures import Header, Kind
 from worker.readers import jpeg
@@ -39,6 +39,23 @@ def test_padding_behind_xmp_is_dropped() -> None:
 def test_xmp_in_no_known_encoding_is_told() -> None:
     """Bytes that are no text are left out, with a warning."""
     assert packet(b"<x>\xff\xfe\xfd</x>") == (None, ("metadata_unreadable",))
+
+
+@pytest.mark.parametrize(
+    ("exif", "orientation"),
+    [
+        pytest.param(None, 6, id="no EXIF"),
+        pytest.param(exif_block(artist="A. Nother"), 6, id="EXIF that says nothing"),
+        pytest.param(exif_block(orientation=1), 1, id="EXIF that says upright"),
+        pytest.param(exif_block(orientation=3), 3, id="EXIF that says otherwise"),
+    ],
+)
+def test_a_picture_is_turned_as_xmp_says_where_exif_is_silent(exif: bytes | None, orientation: int) -> None:
+    """Bridge and others turn a PNG or JPEG 2000 by its XMP alone; where EXIF says something, that counts."""
+    sideways = XMP.replace(b'dc:format="image/jpeg"', b'xmlns:t="http://ns.adobe.com/tiff/1.0/" t:Orientation="6"')
+    header, told = Finds(exif=exif, xmp=sideways).header(width=3, height=2, kind=Kind.GRAY, depth=8, stored_depth=8)
+    assert told == orientation
+    assert (header.width, header.height) == ((2, 3) if orientation == 6 else (3, 2))
 
 
 @pytest.mark.parametrize(

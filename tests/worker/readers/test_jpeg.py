@@ -13,6 +13,7 @@ from shared.errors import Corrupt, Truncated, UnsupportedPicture
 from tests.makers import exif_block, saved, scene, with_segments
 from tests.masters_other import SRGB, XMP, masters
 from tests.worker.readers.reading import compare, holed, open_header, read, refuse, refuse_cut, survive
+from worker.pictures import Text
 from worker.readers import jpeg
 
 FIXTURES = {name: fixture for name, fixture in masters().items() if name.startswith("jpeg")}
@@ -261,3 +262,18 @@ def test_an_empty_file_is_truncated() -> None:
 def test_mutations_are_read_or_refused(name: str) -> None:
     """Random damage raises nothing but errors of pictures."""
     survive(jpeg, FIXTURES[name])
+
+
+@pytest.mark.parametrize(
+    ("comment", "words"),
+    [
+        pytest.param("Inv. 12, Mérida".encode(), "Inv. 12, Mérida", id="UTF-8"),
+        pytest.param("Inv. 12, Mérida".encode("latin-1"), "Inv. 12, Mérida", id="Latin-1"),
+        pytest.param(b"Inv. 12\0", "Inv. 12", id="ended by a NUL"),
+        pytest.param(b"\0\0", None, id="nothing"),
+    ],
+)
+def test_a_comment_is_found(comment: bytes, words: str | None) -> None:
+    """Its words stand in the header, whatever their characters are coded in."""
+    header = open_header(jpeg, with_segments(saved(scene(), "JPEG"), (0xFE, comment)))
+    assert header.metadata.texts == ((Text(keyword="Comment", words=words),) if words else ())

@@ -7,6 +7,7 @@ import io
 import struct
 import zlib
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -24,6 +25,8 @@ from tests.makers import (
 )
 from tests.masters_other import SRGB, XMP, masters
 from tests.worker.readers.reading import compare, open_header, read, refuse, refuse_cut, survive
+from worker.icc import read_matrix
+from worker.pictures import Text
 from worker.readers import png
 
 FIXTURES = {name: fixture for name, fixture in masters().items() if name.startswith("png")}
@@ -138,8 +141,9 @@ def test_an_index_outside_the_palette_is_corrupt() -> None:
     ("extra", "warnings"),
     [
         pytest.param(png_chunk(b"gAMA", GAMMA), (), id="1/2.2"),
-        pytest.param(png_chunk(b"gAMA", struct.pack(">I", 100_000)), ("gamma_ignored",), id="linear"),
-        pytest.param(png_chunk(b"gAMA", struct.pack(">I", 55_556)), ("gamma_ignored",), id="1/1.8"),
+        pytest.param(png_chunk(b"gAMA", struct.pack(">I", 55_556)), (), id="1/1.8, which is applied"),
+        pytest.param(png_chunk(b"gAMA", bytes(4)), ("gamma_ignored",), id="none that can be"),
+        pytest.param(png_chunk(b"gAMA", struct.pack(">I", 2_000_000)), ("gamma_ignored",), id="20"),
         pytest.param(
             png_chunk(b"sRGB", b"\0") + png_chunk(b"gAMA", struct.pack(">I", 100_000)), (), id="sRGB comes first"
         ),
@@ -150,6 +154,57 @@ def test_an_index_outside_the_palette_is_corrupt() -> None:
 def test_a_gamma_that_is_not_applied_is_told(extra: bytes, warnings: tuple[str, ...]) -> None:
     """A tone curve far from sRGB's, without a profile, gives a warning."""
     assert open_header(png, with_chunks(PLAIN, extra)).warnings == warnings
+
+
+@pytest.mark.parametrize(("gamma", "exponent"), [(100_000, 1.0), (55_556, 1.8), (20_000, 5.0)])
+def test_a_gamma_far_from_a_screens_is_a_tone_curve(gamma: int, exponent: float) -> None:
+    """As a profile it decides what lightness the samples have, as browsers and ImageMagick show them."""
+    profile = open_header(png, with_chunks(PLAIN, png_chunk(b"gAMA", struct.pack(">I", gamma)))).profile
+    assert profile is not None
+    read_back = read_matrix(profile)
+    assert read_back is not None
+    levels = np.linspace(0, 1, 50)
+    np.testing.assert_allclose(read_back.curve(levels), levels**exponent, atol=1e-4)
+
+
+@pytest.mark.parametrize("extra", [b"", png_chunk(b"gAMA", GAMMA)])
+def test_a_screens_gamma_is_no_profile(extra: bytes) -> None:
+    """Samples without one, or with the usual one, are sRGB that nobody names."""
+    assert open_header(png, with_chunks(PLAIN, extra)).profile is None
+
+
+def test_texts_for_people_are_found() -> None:
+    """Title, description and an archive's own names come in order, of any kind of chunk; a program's do not."""
+    extra = (
+        png_chunk(b"tEXt", "Title\0Calle en Mérida".encode("latin-1"))
+        + png_chunk(b"zTXt", b"Inventory number\0\0" + zlib.compress(b"1907/12"))
+        + png_chunk(b"iTXt", "Author\0\0\0es\0Autor\0José 日本".encode())
+        + png_chunk(b"tEXt", b"Software\0A scanner")
+        + png_chunk(b"tEXt", b"date:create\x002019-05-01")
+        + png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0<x/>")
+    )
+    header = open_header(png, with_chunks(PLAIN, extra))
+    assert header.metadata.texts == (
+        Text(keyword="Title", words="Calle en Mérida"),
+        Text(keyword="Inventory number", words="1907/12"),
+        Text(keyword="Author", language="es", words="José 日本"),
+    )
+    assert header.warnings == ()
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        pytest.param(png_chunk(b"zTXt", b"Title\0\0" + zlib.compress(bytes(99))[:-9]), id="cut"),
+        pytest.param(png_chunk(b"iTXt", b"Title\0\0\0\0\0\xff"), id="not UTF-8"),
+        pytest.param(png_chunk(b"iTXt", b"Title\0\0"), id="no words"),
+    ],
+)
+def test_a_text_that_cannot_be_read_is_told(chunk: bytes) -> None:
+    """It is left out, with a warning, and the picture is read."""
+    header = open_header(png, with_chunks(PLAIN, chunk))
+    assert header.metadata.texts == ()
+    assert header.warnings == ("metadata_unreadable",)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from shared.formats import FORMATS
 from tests.worker.metadata.blocks import IPTC, MARKS, SENTENCE, XMP
 from tests.worker.writers.dressed import LOSSLESS, LOSSY, METADATA, PROFILE, dressing, picture, strips, written
 from worker.metadata import iptc, xmp
-from worker.pictures import Metadata
+from worker.pictures import Metadata, Text
 from worker.readers import open_master
 from worker.writers import writer_of
 
@@ -135,6 +135,52 @@ def test_our_own_reader_finds_everything_again(fmt: str) -> None:
     assert header.metadata.exif is not None
     for words in (b"Zoe Mueller", b"1936:03:09 10:20:30", SENTENCE.encode()):
         assert words in header.metadata.exif
+
+
+TEXTS = (
+    Text(keyword="Title", words="Calle en Mérida"),
+    Text(keyword="Description", words="Plate 12"),
+    Text(keyword="Comment", words="A crack"),
+    Text(keyword="Author", language="es", words="José 日本"),
+)
+
+
+@pytest.mark.parametrize("fmt", FORMATS_WRITTEN)
+def test_xml_documents_stay_in_jpeg_2000(fmt: str) -> None:
+    """They come back from there byte for byte; other formats have no place for them, and tell."""
+    documents = (b"<mods><title>Evening star</title></mods>", "<a>Mérida</a>".encode())
+    data, warnings = written(fmt, picture(5, 7), metadata=Metadata(documents=documents), **lossy(fmt))
+    kept = open_master(io.BytesIO(data)).pages[0].header.metadata.documents
+    assert (kept, warnings) == ((documents, ()) if fmt == "jp2" else ((), ("metadata_dropped",)))
+
+
+@pytest.mark.parametrize("fmt", ["tiff", "jp2", "webp"])
+def test_texts_without_a_place_are_told(fmt: str) -> None:
+    """Words that only PNG and JPEG have are left out with a warning."""
+    _, warnings = written(fmt, picture(5, 7), metadata=Metadata(texts=TEXTS), **lossy(fmt))
+    assert warnings == ("metadata_dropped",)
+
+
+def test_texts_stay_in_a_png() -> None:
+    """Each comes back with its language; the description has the sentence at its end, once."""
+    data, warnings = written("png", picture(5, 7), metadata=Metadata(texts=TEXTS))
+    assert warnings == ()
+    texts = open_master(io.BytesIO(data)).pages[0].header.metadata.texts
+    description = Text(keyword="Description", words=f"Plate 12\n{SENTENCE}")
+    assert texts == (description, TEXTS[0], *TEXTS[2:])
+    again, _ = written("png", picture(5, 7), metadata=Metadata(texts=texts))
+    assert open_master(io.BytesIO(again)).pages[0].header.metadata.texts == texts
+
+
+def test_texts_become_comments_of_a_jpeg() -> None:
+    """Each names what it is; a comment is one already. The sentence stands behind them, once."""
+    data, warnings = written("jpeg", picture(5, 7), metadata=Metadata(texts=TEXTS), compression="lossy")
+    assert warnings == ()
+    texts = open_master(io.BytesIO(data)).pages[0].header.metadata.texts
+    words = ["Title: Calle en Mérida", "Description: Plate 12", "A crack", "Author: José 日本", SENTENCE]
+    assert [text.words for text in texts] == words
+    again, _ = written("jpeg", picture(5, 7), metadata=Metadata(texts=texts), compression="lossy")
+    assert open_master(io.BytesIO(again)).pages[0].header.metadata.texts == texts
 
 
 @pytest.mark.parametrize("fmt", FORMATS_WRITTEN)

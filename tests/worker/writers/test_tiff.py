@@ -18,6 +18,7 @@ from models.spaces import Samples
 from tests.worker.metadata.blocks import IPTC, SENTENCE
 from tests.worker.writers.dressed import METADATA, PROFILE, Sink, dressing, picture, strips, written
 from worker.metadata import exif
+from worker.metadata.directories import Directory, Field, Layout, header, pack
 from worker.pictures import Metadata
 from worker.writers import tiff
 
@@ -184,3 +185,25 @@ def test_the_file_ends_where_the_position_is() -> None:
     samples = picture(4, 4)
     tiff.write(out, iter([(dressing(samples, compression="none"), strips(samples))]))
     assert out.tell() == out.seek(0, os.SEEK_END)
+
+
+def test_a_page_without_resolution_has_square_pixels_of_no_size() -> None:
+    """TIFF demands the three fields of every page; a unit of 1 says that there are no inches."""
+    data, _ = written("tiff", picture(5, 7), dpi=None, compression="none")
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        tags = {tag.code: tag.value for tag in file.pages[0].tags}
+    assert (tags[282], tags[283], tags[296]) == ((1, 1), (1, 1), 1)
+
+
+def test_a_makers_note_of_the_first_page_stays_where_it_was() -> None:
+    """It may count from the start of the file: it stands at the offset that it had in its block, before the strips."""
+    note = b"A note that points to itself"
+    details: Directory = {0x927C: Field(type=7, data=note)}
+    block = exif.clean(header(8, Layout()) + pack({0x8769: details}, 8, Layout()))[1]
+    assert block is not None
+    samples = picture(50, 70)
+    data, _ = written("tiff", samples, compression="none", metadata=Metadata(exif=block))
+    assert data.index(note) == block.index(note)
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        assert file.pages[0].tags[34665].value["MakerNote"] == note
+        assert np.array_equal(file.pages[0].asarray(), samples)
