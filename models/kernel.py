@@ -280,7 +280,7 @@ def _color(s, low, weight, weights, n):
         s[_X_PART + x], s[_Z_PART + x] = x_part, z_part
         red, green, blue = _light(luma, root, x_part, z_part, weights)
         s[_RED + x], s[_GREEN + x], s[_BLUE + x] = red, green, blue
-        signs |= np.float32(_room(luma, red, green, blue)).view(np.int32)
+        signs = np.int32(signs | np.float32(_room(luma, red, green, blue)).view(np.int32))
     return signs < 0
 
 
