@@ -7,7 +7,7 @@ from itertools import groupby, islice
 
 from api.item_views import OPEN, Row, ended_row, open_row, stopped
 from api.job_views import JobView
-from shared import states
+from shared import reports, states
 from shared.items import ItemState, part_of
 from shared.outcomes import Outcome
 from shared.services import Services
@@ -40,7 +40,8 @@ def _plain_page(services: Services, view: JobView, *, start: int, limit: int) ->
         return [], None
     known: dict[int, ItemState | None] = dict.fromkeys(numbers)
     if not view.ended:
-        known = dict(zip(numbers, stopped(view, services.index.item_states(job.id, start, len(numbers))), strict=True))
+        found = services.index.polls.item_states(job.id, start, len(numbers))
+        known = dict(zip(numbers, stopped(view, found), strict=True))
     return _rows(services, view, known), numbers.stop if numbers.stop < job.total else None
 
 
@@ -69,11 +70,11 @@ def _rows(services: Services, view: JobView, known: Mapping[int, ItemState | Non
     for _, group in groupby(known, part_of):
         numbers = list(group)
         if len(numbers) >= _MANY and not any(known[number] in OPEN for number in numbers):
-            found |= {row.number: row for row in ledger.read_rows(job, numbers) or ()}
+            found |= {row.number: row for row in reports.read_rows(ledger, job, numbers) or ()}
     found |= ledger.read_outcomes(job, [n for n, state in known.items() if n not in found and state not in OPEN])
     if view.ended:  # those that were never begun, and those whose own record is damaged
         for _, group in groupby((number for number in known if number not in found), part_of):
-            found |= {row.number: row for row in ledger.read_rows(job, list(group)) or ()}
+            found |= {row.number: row for row in reports.read_rows(ledger, job, list(group)) or ()}
     rows = {number: ended_row(view, outcome) for number, outcome in found.items()}
     for _, group in groupby((number for number in known if number not in found), part_of):
         for item in ledger.read_items(job, list(group)):

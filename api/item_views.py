@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from api.job_views import JobView
+from shared import reports
 from shared.errors import NotFound
 from shared.items import Item, ItemState
 from shared.jobs import JobState
@@ -31,7 +32,7 @@ def one(services: Services, view: JobView, number: int) -> tuple[Row, Outcome | 
     if view.progress.state is JobState.CANCELED:
         outcome = canceled(item)
         return ended_row(view, outcome), outcome
-    known = stopped(view, [ItemState.QUEUED] if view.ended else services.index.item_states(job.id, number, 1))
+    known = stopped(view, [ItemState.QUEUED] if view.ended else services.index.polls.item_states(job.id, number, 1))
     # Its record may come a moment after it was looked for.
     state = ItemState.RUNNING if known[0] in _ENDED else known[0]
     return open_row(view, item, state), None
@@ -43,7 +44,7 @@ def read_end(services: Services, view: JobView, number: int) -> Outcome | None:
     outcome = ledger.read_outcome(job, number)
     if outcome or not view.ended:
         return outcome
-    return next(iter(ledger.read_rows(job, [number]) or ()), None)
+    return next(iter(reports.read_rows(ledger, job, [number]) or ()), None)
 
 
 def stopped(view: JobView, states: Sequence[ItemState]) -> list[ItemState]:

@@ -13,6 +13,7 @@ from api import schemas
 from api.asking import tenant
 from api.job_views import job_view
 from api.services import services
+from shared import reports
 from shared.outcomes import Outcome
 
 blueprint = APIBlueprint("reports", __name__, abp_tags=[Tag(name="reports", description="What became of every item")])
@@ -53,7 +54,7 @@ _COLUMNS = (
 def get_report(path: schemas.JobPath, query: schemas.Empty) -> Response:
     """Fetch the rows so far as JSON lines, in the order of the items."""
     job = job_view(services(), tenant(), path.job_id).progress.job
-    response = Response(services().ledger.row_texts(job), mimetype="application/x-ndjson")
+    response = Response(reports.texts(services().ledger, job), mimetype="application/x-ndjson")
     response.headers.set("Content-Disposition", "attachment", filename=f"photochrom-{job.id}.jsonl")
     return response
 
@@ -62,7 +63,7 @@ def get_report(path: schemas.JobPath, query: schemas.Empty) -> Response:
 def get_csv(path: schemas.JobPath, query: schemas.Empty) -> Response:
     """Fetch the rows so far as CSV with a header (RFC 4180, UTF-8)."""
     job = job_view(services(), tenant(), path.job_id).progress.job
-    response = Response(csv_lines(services().ledger.rows(job)), mimetype="text/csv")
+    response = Response(csv_lines(reports.rows(services().ledger, job)), mimetype="text/csv")
     response.headers.set("Content-Disposition", "attachment", filename=f"photochrom-{job.id}.csv")
     return response
 

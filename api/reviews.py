@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from api.item_views import Row, ended_row
 from api.job_views import JobView
+from shared import reports
 from shared.errors import InvalidRequest, NotReady
 from shared.items import ItemState
 from shared.services import Services
@@ -25,6 +26,6 @@ def page(
             seen=view.progress.state,
             retry_after=view.retry_after(services.clock.now()),
         )
-    rows = services.ledger.read_review(view.progress.job)
+    rows = reports.read_review(services.ledger, view.progress.job)
     following = start + limit
     return [ended_row(view, row) for row in rows[start:following]], following if following < len(rows) else None

@@ -1,11 +1,11 @@
-"""The ledger: a job's records in storage. What it does not hold has not happened."""
+"""The ledger: a job's records in storage. What it does not hold has not happened.
+
+What is made of them when a part or the job closes is in `shared.reports` and `shared.states`.
+"""
 
 from __future__ import annotations
 
-import heapq
-import io
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 
 from shared import layout, logs, records
 from shared.errors import RecordDamaged, StorageUnavailable
-from shared.items import Item, ItemState, part_count, part_numbers, part_of
+from shared.items import Item, part_of
 from shared.jobs import Control, Ending, Job, Priority
 from shared.manifest import items_of
-from shared.outcomes import Outcome, canceled
+from shared.outcomes import Outcome
 from shared.storage import ObjectStore
 from shared.storage.abreast import abreast
 
@@ -24,13 +24,6 @@ Thing = TypeVar("Thing")
 End = TypeVar("End", Outcome, Ending)
 
 _log = logs.logger(__name__)
-
-#: Items of a review.
-REVIEW_ITEMS = 1_000
-
-#: Mean uncertainty in the text of a row: a million rows are not parsed for the sake of a thousand. In a name the quotes
-#: would be escaped.
-_MEAN = re.compile(rb'"uncertainty":\{"mean":([^,}]+)')
 
 
 def _nobody(_: str) -> None:
@@ -117,13 +110,7 @@ class Ledger:
 
         `alive` is called after each; any thread.
         """
-
-        def end(outcome: Outcome) -> Outcome:
-            first = self.end_item(job, outcome)
-            alive()
-            return first
-
-        return abreast(self.store, end, outcomes)
+        return abreast(self.store, partial(self.end_item, job), outcomes, alive=alive)
 
     def read_outcome(self, job: Job, number: int) -> Outcome | None:
         """Returns the item's terminal record, or None where there is none that can be understood."""
@@ -142,85 +129,6 @@ class Ledger:
         """Returns the numbers of a part's items that have ended."""
         prefix = layout.done(job.tenant, job.id, part)
         return sorted(int(entry.key.removeprefix(prefix).removesuffix(".json")) for entry in self.store.list(prefix))
-
-    # Reports.
-
-    def close_part(self, job: Job, part: int, alive: Callable[[], None] = lambda: None) -> None:
-        """Writes a part's report: its outcomes, and a canceled row for each item that never ended.
-
-        `alive` is called after each record that was read; any thread. Raises RecordDamaged where an item has ended and
-        its record does not say how.
-        """
-        key = layout.report(job.tenant, job.id, part)
-        if not self.store.head(key):
-            self.store.put_if_absent(key, b"".join(self._live_lines(job, part, alive)), media_type=_JSONL)
-
-    def drop_report(self, job: Job, part: int) -> None:
-        """Removes a report that cannot be understood: the done records that it was made of are still there."""
-        key = layout.report(job.tenant, job.id, part)
-        self.tell(key)
-        self.store.delete(key)
-
-    def reported_parts(self, job: Job) -> set[int]:
-        """Returns the parts that have a report."""
-        names = self.store.children(layout.reports(job.tenant, job.id))
-        return {int(name.removesuffix(".jsonl")) for name in names}
-
-    def read_report(self, job: Job, part: int) -> tuple[Outcome, ...] | None:
-        """Returns the rows of a finished part, or None while it has none."""
-        try:
-            return tuple(records.rows(self.store, layout.report(job.tenant, job.id, part), Outcome.from_json))
-        except KeyError:
-            return None
-
-    def read_rows(self, job: Job, numbers: Sequence[int]) -> tuple[Outcome, ...] | None:
-        """Returns the rows of some items of one part, in their order, or None while the part has no report."""
-        key = layout.report(job.tenant, job.id, part_of(numbers[0]))
-        try:
-            return tuple(records.rows(self.store, key, Outcome.from_json, numbers))
-        except KeyError:
-            return None
-
-    def rows(self, job: Job) -> Iterator[Outcome]:
-        """Yields the row of each item that has ended, in order."""
-        key = layout.reports(job.tenant, job.id)
-        lines = (line for text in self.row_texts(job) for line in io.BytesIO(text))
-        return (records.parse(key, line, Outcome.from_json) for line in lines)
-
-    def row_texts(self, job: Job) -> Iterator[bytes]:
-        """Yields the rows of the items that have ended as lines, a part at a time: as they are stored, unread.
-
-        Those of a finished part are its report, those of another its done records that can be understood.
-        """
-        for part in sorted(self.reported_parts(job) | self.parts_with_ends(job)):
-            report = records.found(self.store, layout.report(job.tenant, job.id, part))
-            if report is None:
-                texts = abreast(self.store, partial(self._record_text, job), self.done_numbers(job, part))
-                report = b"".join(text + b"\n" for text in texts if text)
-            yield report
-
-    # Reviews.
-
-    def write_review(self, job: Job) -> None:
-        """Stores the rows of the most uncertain successes of a job whose parts are all closed, most uncertain first.
-
-        Those of equal uncertainty are in the order of their numbers. No more rows are held than a review has.
-        """
-        key = layout.review(job.tenant, job.id)
-        if self.store.head(key):
-            return
-        lines = (line for text in self._report_texts(job) for line in io.BytesIO(text))
-        known = ((float(found[1]), line) for line in lines if (found := _MEAN.search(line)))
-        # Of equals the first stays first.
-        chosen = heapq.nsmallest(REVIEW_ITEMS, known, key=lambda pair: -pair[0])
-        self.store.put_if_absent(key, b"".join(line for _, line in chosen), media_type=_JSONL)
-
-    def read_review(self, job: Job) -> tuple[Outcome, ...]:
-        """Returns the rows of the most uncertain items, most uncertain first; none of a job that has no review."""
-        try:
-            return tuple(records.rows(self.store, layout.review(job.tenant, job.id), Outcome.from_json))
-        except KeyError:
-            return ()
 
     # Control and ends.
 
@@ -269,45 +177,6 @@ class Ledger:
         """Returns how the job ended, or None while it has not."""
         return self._read(layout.finished(job.tenant, job.id), Ending.from_json)
 
-    def _report_texts(self, job: Job) -> Iterator[bytes]:
-        """Yields the reports of a job whose parts are all closed; no more are in memory than are read abreast."""
-        keys = [layout.report(job.tenant, job.id, part) for part in range(part_count(job.total))]
-        breadth = self.store.breadth
-        for start in range(0, len(keys), breadth):
-            yield from abreast(self.store, partial(records.whole, self.store), keys[start : start + breadth])
-
-    def _live_lines(self, job: Job, part: int, alive: Callable[[], None]) -> Iterator[bytes]:
-        """Yields the rows of a part: a done record is one, to the byte."""
-
-        def record_text(number: int) -> bytes | None:
-            text = self._record_text(job, number)
-            alive()
-            return text
-
-        numbers = self.done_numbers(job, part)
-        found = zip(numbers, abreast(self.store, record_text, numbers), strict=True)
-        ended = {number: text for number, text in found if text}
-        left = [number for number in part_numbers(part, job.total) if number not in ended]
-        if left and (len(ended) < len(numbers) or not self.is_canceled(job)):
-            first = next((number for number in numbers if number not in ended), left[0])
-            raise RecordDamaged(f"Item {first} has ended, and its record does not say how.", key=_done(job, first))
-        items = self.read_items(job, left) if left else ()
-        rows = {item.number: records.text(canceled(item).to_json()) for item in items}
-        for number in part_numbers(part, job.total):
-            yield (ended.get(number) or rows[number]) + b"\n"
-
-    def _record_text(self, job: Job, number: int) -> bytes | None:
-        """Returns the bytes of an item's terminal record, or None where there is none that can be understood."""
-        key = _done(job, number)
-        text = records.found(self.store, key)
-        try:
-            if text is None or records.parse(key, text, _ended) == number:
-                return text
-        except RecordDamaged:
-            pass
-        self.tell(key)
-        return None
-
     def _create(self, key: str, record: End, make: Callable[[Any], End]) -> End:
         """Creates a record that decides, unless there is one that can be understood; returns the one that counts."""
         text = records.text(record.to_json())
@@ -347,9 +216,3 @@ _JSONL = "application/x-ndjson"
 
 def _done(job: Job, number: int) -> str:
     return layout.done_record(job.tenant, job.id, part_of(number), number)
-
-
-def _ended(row: Mapping[str, Any]) -> int:
-    """Returns which item a row says has ended: a million rows are not read any further."""
-    ItemState(row["state"])
-    return int(row["number"])

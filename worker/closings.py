@@ -6,7 +6,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from itertools import groupby
 
-from shared import logs, states
+from shared import logs, reports, states
 from shared.clock import Clock
 from shared.errors import RecordDamaged
 from shared.index import Index
@@ -53,7 +53,7 @@ def close_part(ledger: Ledger, index: Index, job: Job, part: int, alive: Callabl
                 still()
                 alive()
 
-            ledger.close_part(job, part, on)
+            reports.write(ledger, job, part, on)
     except RecordDamaged as error:
         _log.error("part_not_closed", job=job.id, part=part, detail=error.detail)
         index.forget(job.tenant, job.id)
@@ -88,16 +88,16 @@ def _end(ledger: Ledger, index: Index, clock: Clock, job: Job, alive: Callable[[
     _, closure = index.audit(job.id)
     if not closure.job or len(numbers) == _SEALED_AT_ONCE:
         return Step.MORE if closure.job else Step.NOTHING
-    missing = sorted(set(range(part_count(job.total))) - ledger.reported_parts(job))
+    missing = sorted(set(range(part_count(job.total))) - reports.parts(ledger, job))
     closed = [close_part(ledger, index, job, part, alive) for part in missing[:_REPORTED_AT_ONCE]]
     if not all(closed) or len(missing) > _REPORTED_AT_ONCE:
         return Step.MORE if all(closed) else Step.NOTHING
     try:
         counts = states.record(ledger, job)
     except RecordDamaged as error:
-        ledger.drop_report(job, error.extra["part"])
+        reports.drop(ledger, job, error.extra["part"])
         return Step.MORE
-    ledger.write_review(job)
+    reports.write_review(ledger, job)
     succeeded, failed = counts[ItemState.SUCCEEDED], counts[ItemState.FAILED]
     left = job.total - succeeded - failed
     return ledger.finish(

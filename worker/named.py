@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 
-from shared import layout
+from shared import layout, reports
 from shared.condemned import STALE_SECONDS
 from shared.deletion import deletions
 from shared.errors import RecordDamaged
@@ -74,7 +74,7 @@ class Named:
             self._sourced = True
             return False
         for part in parts:
-            rows = ledger.read_report(job, part) or ()
+            rows = reports.read(ledger, job, part) or ()
             if len(rows) < len(part_numbers(part, job.total)) and self._is_there(job):
                 raise _damaged(layout.report(tenant, job_id, part))
             self._mark((row.master for row in rows if row.source and row.master), stems)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared import layout, logs
+from shared import layout, logs, reports
 from shared.errors import PhotochromError, RecordDamaged
 from shared.ids import is_id, made_at
 from shared.index import Index
@@ -98,14 +98,14 @@ def standing(ledger: Ledger, job: Job) -> Standing:
     failed: list[int] = []
     sealed: list[int] = []
     succeeded = 0
-    reported = ledger.reported_parts(job)
+    reported = reports.parts(ledger, job)
     for part in sorted(reported | ledger.parts_with_ends(job)):
         ends = _of_report(ledger, job, part) if part in reported else None
         if ends is None:
             outcomes = ledger.read_outcomes(job, ledger.done_numbers(job, part))
             ends = {number: outcome.state for number, outcome in outcomes.items()}
             if len(ends) == len(part_numbers(part, job.total)):
-                ledger.close_part(job, part)
+                reports.write(ledger, job, part)
         done += ends
         failed += [number for number, state in ends.items() if state is ItemState.FAILED]
         sealed += [number for number, state in ends.items() if state is ItemState.CANCELED]
@@ -125,7 +125,7 @@ def _of_report(ledger: Ledger, job: Job, part: int) -> dict[int, ItemState] | No
     try:
         return dict(zip(part_numbers(part, job.total), of_report(ledger, job, part), strict=True))
     except RecordDamaged:
-        ledger.drop_report(job, part)
+        reports.drop(ledger, job, part)
         return None
 
 

@@ -8,32 +8,28 @@ While one item is colored, the next is fetched and the last is stored: at most `
 from __future__ import annotations
 
 import os
-import random
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
 
 from shared import logs
 from shared.bells import top_up
-from shared.errors import Misconfigured, NetSelfTestFailed, PhotochromError, RecordDamaged
+from shared.errors import PhotochromError
 from shared.index import MAX_ATTEMPTS
 from shared.index.claims import Begin, Claim
-from worker import attempts, closings, metrics, settling
+from worker import attempts, metrics, settling
 from worker.attempts import Colored, Fetched
+from worker.guard import Guard
 from worker.leases import DEADLINE_SECONDS, Leases
 from worker.manifests import Manifests
-from worker.retries import GiveUp, decide
 from worker.workshop import Workshop
 
 _log = logs.logger(__name__)
-
-T = TypeVar("T")
 
 #: Items that are fetched, or being fetched, while one is colored.
 AHEAD = 2
@@ -51,15 +47,12 @@ STRETCH = 6
 #: Deadline of an item that waits for those before it, which have deadlines of their own.
 _IN_TURN = float("inf")
 
-#: Wait of an item that went back because something outside is away, and because of something unforeseen, seconds.
-_OUTAGE_WAIT = 5.0
-_UNFORESEEN_WAIT = 10.0
-
 
 def work(shop: Workshop, model: str) -> int:
     """Answers one bell; returns how many items came to an end."""
     with Leases(shop.index, shop.clock, seconds=shop.settings.lease_seconds, overdue=_end_process) as leases:
-        ended = _Slice(shop=shop, model=model, leases=leases).run()
+        guard = Guard(shop=shop, leases=leases)
+        ended = _Slice(shop=shop, model=model, leases=leases, guard=guard).run()
     if model in shop.index.wanted_models():
         metrics.bells_rung(top_up(shop.bells, model, max(1, shop.index.hosts.slots(model))))
     return ended
@@ -78,6 +71,7 @@ class _Slice:
     shop: Workshop
     model: str
     leases: Leases
+    guard: Guard
     ahead: deque[Future[Fetched | None]] = field(default_factory=deque)
     behind: deque[Future[bool]] = field(default_factory=deque)
     #: an item that cost a worker before: nothing else may be in flight while it is tried
@@ -85,7 +79,6 @@ class _Slice:
     #: items that are claimed at once at most
     most: int = _MOST
     manifests: Manifests = field(default_factory=Manifests)
-    jitter: random.Random = field(default_factory=random.Random)
     ended: int = 0
     begun: float = 0.0
 
@@ -164,7 +157,7 @@ class _Slice:
             return settling.settle(self.shop, found[0][0], claims, [item for _, item in found], self.leases)
 
         begun = time.perf_counter()
-        left = self._guarded(claims, settle)
+        left = self.guard.run(claims, settle)
         took = time.perf_counter() - begun
         self.most = max(2, min(_MOST, int(len(claims) * _BATCH_SECONDS / max(took, 1e-3))))
         if left is None:
@@ -185,7 +178,7 @@ class _Slice:
             else:
                 self.ahead.append(fetchers.submit(self._fetch, claim))
         if spare:
-            self._release(spare, wait=0, charge=False)
+            self.guard.release(spare, wait=0, charge=False)
 
     def _fetch(self, claim: Claim) -> Fetched | None:
         def fetch() -> Fetched:
@@ -198,10 +191,10 @@ class _Slice:
             except Exception:
                 if claim.attempts < MAX_ATTEMPTS:
                     raise
-                _log.exception("attempts_used_up", **_named([claim]))
+                _log.exception("attempts_used_up", job=claim.job, items=[claim.item])
                 return attempts.used_up(claim, job, item)
 
-        fetched = self._guarded([claim], fetch)
+        fetched = self.guard.run([claim], fetch)
         if fetched is not None:
             self.leases.hold(claim, _IN_TURN)
         return fetched
@@ -220,7 +213,7 @@ class _Slice:
             # Nothing is begun yet: where the net fails, leases end and another worker takes the items.
             self.shop.proofs.before(self.model)
             self._begin(claim)
-            colored = self._guarded([claim], lambda: attempts.color(self.shop, self.leases, fetched))
+            colored = self.guard.run([claim], lambda: attempts.color(self.shop, self.leases, fetched))
         if isinstance(colored, Begin):
             self.leases.drop(claim)
             _log.info("item_not_begun", job=claim.job, item=claim.item, verdict=colored)
@@ -230,56 +223,9 @@ class _Slice:
     def _keep(self, claim: Claim, colored: Colored) -> bool:
         with closing(colored):
             drop = partial(self.leases.drop, claim)
-            return self._guarded([claim], lambda: attempts.keep(self.shop, colored, recorded=drop)) is not None
+            return self.guard.run([claim], lambda: attempts.keep(self.shop, colored, recorded=drop)) is not None
 
     def _wait(self, most: int) -> None:
         """Waits until at most `most` items are being stored."""
         while len(self.behind) > most:
             self.ended += self.behind.popleft().result()
-
-    def _guarded(self, claims: Sequence[Claim], stage: Callable[[], T]) -> T | None:
-        """Runs one stage of items of one claim; returns None where they went back.
-
-        What goes wrong ends the slice only where it is the net: NetSelfTestFailed is raised. Trouble outside is waited
-        out and never charged to an item. Anything unforeseen is, begun or not: after five such attempts an item fails,
-        so that it cannot come back for ever.
-        """
-        attempt = 0
-        while True:
-            attempt += 1
-            try:
-                return stage()
-            except PhotochromError as error:
-                decision = decide(error, attempt, jitter=self.jitter)
-                if isinstance(decision, GiveUp):
-                    _log.warning("items_given_back", **_named(claims), code=error.code, detail=error.detail)
-                    metrics.given_back(error.code)
-                    # What waiting ends, or the operator, is no item's fault.
-                    outside = error.retryable or isinstance(error, Misconfigured)
-                    self._release(claims, wait=_OUTAGE_WAIT, charge=not outside and len(claims) == 1)
-                    if isinstance(error, NetSelfTestFailed):
-                        raise
-                    return None
-                self.shop.clock.sleep(decision.after)
-            except Exception:  # noqa: BLE001 - the log line has it all, and the next item must go on
-                _log.exception("attempt_failed", **_named(claims))
-                metrics.given_back("unforeseen")
-                # Of several one may be at fault: they come back one by one, and only that one waits.
-                alone = len(claims) == 1
-                self._release(claims, wait=_UNFORESEEN_WAIT if alone else 0, charge=alone)
-                return None
-
-    def _release(self, claims: Sequence[Claim], *, wait: float, charge: bool) -> None:
-        self.leases.drop(*claims)
-        claim = claims[0]
-        closure = self.shop.index.release(*claims, wait=wait, charge=charge)
-        if not closure.job:
-            return
-        with suppress(RecordDamaged):  # the sweeper says so again and again
-            if job := self.shop.ledger.read_job(claim.tenant, claim.job):
-                closings.close_job(self.shop.ledger, self.shop.index, self.shop.clock, job)
-
-
-def _named(claims: Sequence[Claim]) -> dict[str, object]:
-    """Returns what a line of the log says of claims."""
-    return {"job": claims[0].job, "items": [claim.item for claim in claims]}

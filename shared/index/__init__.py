@@ -12,7 +12,7 @@ from typing import Any
 
 import redis
 
-from shared.index.claims import Audit, Begin, Claim, Closure, Standing
+from shared.index.claims import Audit, Begin, Claim, Closure, Standing, bit
 from shared.index.closers import Closers
 from shared.index.connection import translated
 from shared.index.hosts import Hosts
@@ -113,26 +113,6 @@ class Index:
             data = self._client.hgetall(f"pc:job:{job_id}")
         return from_hash(data) if b"spec" in data else None
 
-    def item_states(self, job_id: str, start: int, count: int) -> list[ItemState]:
-        """Returns the states of `count` items from `start`; those of a canceled job that have no record are queued."""
-        first, last = start // 8, (start + count - 1) // 8
-        with translated():
-            pipe = self._client.pipeline(transaction=False)
-            for ends in ("done", "failed", "sealed"):
-                pipe.getrange(f"pc:job:{job_id}:{ends}", first, last)
-            pipe.hgetall(f"pc:job:{job_id}:tries")
-            done, failed, sealed, tries = pipe.execute()
-        held = {int(number) for number, text in tries.items() if not text.endswith(b"|")}
-
-        def state(number: int) -> ItemState:
-            if _bit(sealed, number - first * 8):
-                return ItemState.CANCELED
-            if _bit(done, number - first * 8):
-                return ItemState.FAILED if _bit(failed, number - first * 8) else ItemState.SUCCEEDED
-            return ItemState.RUNNING if number in held else ItemState.QUEUED
-
-        return [state(number) for number in range(start, start + count)]
-
     def newest(self, tenant: str, *, before: str | None, limit: int) -> list[str]:
         """Returns job ids of a tenant, newest first, from the one after `before` on."""
         with translated():
@@ -222,7 +202,7 @@ class Index:
             done = self._client.get(f"pc:job:{job_id}:done") or b""
         # What has ended is mostly what comes first, and a million bits are not looked at one by one.
         start = 8 * (len(done) - len(done.lstrip(b"\xff")))
-        return list(islice((number for number in range(start, int(total)) if not _bit(done, number)), most))
+        return list(islice((number for number in range(start, int(total)) if not bit(done, number)), most))
 
     def wanted_models(self) -> list[str]:
         """Returns the models (digests) for which a job is runnable now or has items that wait."""
@@ -269,7 +249,3 @@ class Index:
         """Asks the server for a sign of life."""
         with translated():
             self._client.ping()
-
-
-def _bit(bits: bytes, number: int) -> bool:
-    return number // 8 < len(bits) and bool(bits[number // 8] & 0x80 >> number % 8)

@@ -93,3 +93,8 @@ def bitmap(numbers: Sequence[int], total: int) -> bytes:
     for number in numbers:
         bits[number // 8] |= 0x80 >> number % 8
     return bytes(bits)
+
+
+def bit(bits: bytes, number: int) -> bool:
+    """Tells whether a bit is set; zeros at the end may be missing."""
+    return number // 8 < len(bits) and bool(bits[number // 8] & 0x80 >> number % 8)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
 import redis
 
+from shared.index.claims import bit
 from shared.index.connection import translated
 from shared.index.progress import Progress, from_hash
+from shared.items import ItemState
 from shared.jobs import JobState
 
 #: Jobs that one script adds up, so that others get their turn at the server: about a millisecond.
@@ -98,8 +100,27 @@ class Polls:
                 pipe.get(f"pc:job:{job_id}:{ends}")
             pipe.hgetall(f"pc:job:{job_id}:tries")
             done, failed, sealed, tries = pipe.execute()
-        held = frozenset(int(number) for number, text in tries.items() if not text.endswith(b"|"))
-        return Bitmaps(done=done or b"", failed=failed or b"", sealed=sealed or b"", held=held)
+        return Bitmaps(done=done or b"", failed=failed or b"", sealed=sealed or b"", held=_held(tries))
+
+    def item_states(self, job_id: str, start: int, count: int) -> list[ItemState]:
+        """Returns the states of `count` items from `start`; those of a canceled job that have no record are queued."""
+        first, last = start // 8, (start + count - 1) // 8
+        with translated():
+            pipe = self._client.pipeline(transaction=False)
+            for ends in ("done", "failed", "sealed"):
+                pipe.getrange(f"pc:job:{job_id}:{ends}", first, last)
+            pipe.hgetall(f"pc:job:{job_id}:tries")
+            done, failed, sealed, tries = pipe.execute()
+        held = _held(tries)
+
+        def state(number: int) -> ItemState:
+            if bit(sealed, number - first * 8):
+                return ItemState.CANCELED
+            if bit(done, number - first * 8):
+                return ItemState.FAILED if bit(failed, number - first * 8) else ItemState.SUCCEEDED
+            return ItemState.RUNNING if number in held else ItemState.QUEUED
+
+        return [state(number) for number in range(start, start + count)]
 
     def work(self) -> dict[str, Work]:
         """Returns what the open jobs amount to, by model (a digest)."""
@@ -116,6 +137,11 @@ class Polls:
         with translated():
             spec = self._client.hget(f"pc:job:{job_id}", "spec")
         return str(json.loads(spec)["model"]) if spec else None
+
+
+def _held(tries: Mapping[bytes, bytes]) -> frozenset[int]:
+    """Returns the numbers of the items that a worker holds a lease on."""
+    return frozenset(int(number) for number, text in tries.items() if not text.endswith(b"|"))
 
 
 def _rows(reply: list[Any]) -> Iterator[tuple[str, Work]]:

@@ -12,10 +12,25 @@ Thing = TypeVar("Thing")
 Result = TypeVar("Result")
 
 
-def abreast(store: ObjectStore, act: Callable[[Thing], Result], things: Sequence[Thing]) -> list[Result]:
-    """Returns what `act`, which uses `store`, makes of each thing, in their order; raises what the first raises."""
+def abreast(
+    store: ObjectStore,
+    act: Callable[[Thing], Result],
+    things: Sequence[Thing],
+    *,
+    alive: Callable[[], None] = lambda: None,
+) -> list[Result]:
+    """Returns what `act`, which uses `store`, makes of each thing, in their order; raises what the first raises.
+
+    `alive` is called after each; any thread.
+    """
+
+    def done(thing: Thing) -> Result:
+        result = act(thing)
+        alive()
+        return result
+
     breadth = min(store.breadth, len(things))
     if breadth < 2:
-        return [act(thing) for thing in things]
+        return [done(thing) for thing in things]
     with ThreadPoolExecutor(breadth) as pool:
-        return list(pool.map(act, things))
+        return list(pool.map(done, things))

@@ -11,7 +11,7 @@ import redis
 
 from api.controls import control
 from api.retry import retry
-from shared import layout, states
+from shared import layout, reports, states
 from shared.errors import Corrupt
 from shared.ids import new_id
 from shared.items import Item, ItemState
@@ -250,7 +250,7 @@ def test_a_retry_reads_what_it_needs(house: House) -> None:
         ledger.write_part("default", job.id, part, items[1000 * part : 1000 * part + 1000])
         ends = [failure(i, Corrupt()) if i.number in (2500, 4001) else success(i) for i in items[1000 * part :][:1000]]
         ledger.end_items(job, ends)
-        ledger.close_part(job, part)
+        reports.write(ledger, job, part)
     ledger.commit(job)
     found = states.record(ledger, job)
     counts = Counts(succeeded=found[ItemState.SUCCEEDED], failed=found[ItemState.FAILED])

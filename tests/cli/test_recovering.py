@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from shared import layout
+from shared import layout, reports
 from shared.deletion import delete
 from shared.ids import made_at, new_id
 from shared.index.progress import Progress
@@ -45,7 +45,7 @@ def test_everything_comes_back_from_storage_alone(house: House) -> None:
     delete(house.shop.ledger, house.shop.index, "default", deleted.id)
     half = submit(house, *(picture(seed=seed) for seed in range(3)))
     (claim,) = house.shop.index.claim(LITE.digest, pipeline=half.recipe.pipeline, owner="h/1", host="h", lease=9)
-    row = next(house.shop.ledger.rows(ended))
+    row = next(reports.rows(house.shop.ledger, ended))
     house.shop.ledger.end_item(half, row)
     house.shop.index.complete(half.id, {claim.item: row.state})
     canceled = submit(house, picture(seed=7), picture(seed=8))

@@ -120,7 +120,7 @@ def test_no_room_for_a_picture_is_not_charged(house: House, monkeypatch: pytest.
     """A worker host without room for temporary files gives items back, however often, and makes them when it has."""
     accepted = submit(house)
     monkeypatch.setattr("worker.retries._PAUSES", ())
-    monkeypatch.setattr("worker.slices._OUTAGE_WAIT", 0.0)
+    monkeypatch.setattr("worker.guard._OUTAGE_WAIT", 0.0)
     refusals = iter([OSError(errno.ENOSPC, "No space left on device")] * 7)
 
     def refuse() -> Any:
@@ -140,7 +140,7 @@ def test_no_room_for_a_picture_is_not_charged(house: House, monkeypatch: pytest.
 def test_storage_that_does_not_fit_is_not_charged(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the operator has to change gives items back, however often: no picture is at fault."""
     accepted = submit(house)
-    monkeypatch.setattr("worker.slices._OUTAGE_WAIT", 0.0)
+    monkeypatch.setattr("worker.guard._OUTAGE_WAIT", 0.0)
     put, refusals = house.store.put_if_absent, iter([StorageUnfit("The bucket is in another region.")] * 7)
 
     def refuse(key: str, *arguments: Any, **how: Any) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import layout, states
+from shared import layout, reports, states
 from shared.index.claims import bitmap
 from shared.items import Item, ItemState
 from shared.jobs import Job
@@ -71,7 +71,7 @@ def ended() -> tuple[Ledger, Job]:
     for item in items:
         ledger.end_item(job, success(item) if item.number % 7 else canceled(item))
     for part in range(2):
-        ledger.close_part(job, part)
+        reports.write(ledger, job, part)
     return ledger, job
 
 
@@ -104,6 +104,6 @@ def test_a_job_is_closed_from_many_reports_at_once(ended: tuple[Ledger, Job]) ->
             far.put(info.key, stream.read())
     there = Ledger(store=far)
     assert states.record(there, job) == states.count(states.read(ledger, job))
-    there.write_review(job)
-    ledger.write_review(job)
-    assert there.read_review(job) == ledger.read_review(job)
+    reports.write_review(there, job)
+    reports.write_review(ledger, job)
+    assert reports.read_review(there, job) == reports.read_review(ledger, job)

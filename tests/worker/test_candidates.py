@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from shared import layout
+from shared import layout, reports
 from shared.clock import ManualClock
 from shared.errors import StorageUnavailable
 from shared.ids import new_id
@@ -75,7 +75,7 @@ def submit(house: House, data: bytes, **recipe: object) -> Job:
 
 def row(house: House, job: Job) -> Outcome:
     """How the job's one item ended."""
-    (found,) = house.shop.ledger.rows(job)
+    (found,) = reports.rows(house.shop.ledger, job)
     return found
 
 
@@ -239,8 +239,8 @@ def test_a_sidecar_of_before_is_read(house: House) -> None:
     house.work()
     assert row(house, again).already_made
     assert row(house, again).uncertainty is None
-    assert house.shop.ledger.read_review(again) == ()
-    assert [item.number for item in house.shop.ledger.read_review(job)] == [0]
+    assert reports.read_review(house.shop.ledger, again) == ()
+    assert [item.number for item in reports.read_review(house.shop.ledger, job)] == [0]
 
 
 def test_answers_beyond_the_room_are_asked_again(net: Counting, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from shared import layout
+from shared import layout, reports
 from shared.errors import RecordDamaged, StorageUnavailable
 from shared.index.claims import Audit
 from shared.items import ItemState
@@ -73,7 +73,7 @@ def test_items_whose_lines_are_lost_fail(house: House, damage: Callable[[str], N
     state, succeeded, failed = end(house, job)
     assert state is JobState.COMPLETED
     assert succeeded + failed == 4
-    rows = list(house.shop.ledger.rows(job))
+    rows = list(reports.rows(house.shop.ledger, job))
     assert {row.code for row in rows if row.state is ItemState.FAILED} == {"manifest_damaged"}
     path = f"/v1/jobs/{job.id}"
     assert house.http().get(f"{path}/items/3").json["code"] == "manifest_damaged"
@@ -90,7 +90,7 @@ def test_half_a_manifest_is_half_a_job(house: House, tmp_path: Path) -> None:
     path.chmod(0o644)
     path.write_bytes(lines[0] + lines[1][:20] + bytes(60) + lines[3] + lines[4])
     assert end(house, job) == (JobState.COMPLETED, 2, 3)
-    assert [row.number for row in house.shop.ledger.rows(job) if row.code] == [1, 2, 3]
+    assert [row.number for row in reports.rows(house.shop.ledger, job) if row.code] == [1, 2, 3]
 
 
 def test_a_part_that_is_gone(house: House) -> None:
@@ -109,9 +109,9 @@ def test_an_item_whose_record_is_damaged_ends_again(house: House, damage: Callab
     """A done record that cannot be read is no end, whether or not the index counts it: the item has a new one."""
     first = submit(house, picture())
     house.work()
-    job = many(house, [str(row.master) for row in house.shop.ledger.rows(first)], 3)
+    job = many(house, [str(row.master) for row in reports.rows(house.shop.ledger, first)], 3)
     record = layout.done_record("default", job.id, 0, 1)
-    (row,) = house.shop.ledger.rows(first)
+    (row,) = reports.rows(house.shop.ledger, first)
     house.shop.ledger.end_item(job, replace(row, number=1))
     if not wiped:
         house.shop.index.complete(job.id, {1: ItemState.SUCCEEDED})
@@ -128,7 +128,7 @@ def test_a_record_that_is_not_seen_is_not_overwritten(house: House, monkeypatch:
     """A storage that has a done record and gives none at the moment is waited for: what it said still counts."""
     job = submit(house, picture())
     house.work()
-    (row,) = house.shop.ledger.rows(job)
+    (row,) = reports.rows(house.shop.ledger, job)
     late = replace(row, state=ItemState.FAILED, code="worker_lost")
     with monkeypatch.context() as blind:
         blind.setattr("shared.records.found", lambda store, key: None)
@@ -142,7 +142,7 @@ def test_a_report_that_is_damaged_is_made_anew(house: House, damage: Callable[[s
     for wiped in (True, False):
         job = submit(house, picture(), picture()[:99])
         house.work()
-        before = house.shop.ledger.read_report(job, 0)
+        before = reports.read(house.shop.ledger, job, 0)
         for key in (layout.finished("default", job.id), layout.states("default", job.id)):
             house.store.delete(key)
         damage(layout.report("default", job.id, 0))
@@ -153,7 +153,7 @@ def test_a_report_that_is_damaged_is_made_anew(house: House, damage: Callable[[s
         else:
             register_ended(house, job)
         assert end(house, job) == (JobState.COMPLETED, 1, 1)
-        assert house.shop.ledger.read_report(job, 0) == before
+        assert reports.read(house.shop.ledger, job, 0) == before
 
 
 def register_ended(house: House, job: Job) -> None:
@@ -240,7 +240,7 @@ def test_nobody_is_canceled_by_a_late_closer(house: House) -> None:
     house.client.flushall()
     house.sweeper().sweep()
     assert closings.close_job(house.shop.ledger, house.shop.index, house.shop.clock, job) is closings.Step.NOTHING
-    assert list(house.shop.ledger.rows(job)) == []
+    assert list(reports.rows(house.shop.ledger, job)) == []
     assert house.shop.index.audit(job.id)[0] is Audit.SOUND
     assert end(house, job) == (JobState.COMPLETED, 2, 0)
 

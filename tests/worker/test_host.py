@@ -18,6 +18,7 @@ import redis
 from cli.adding import add
 from models.answers import answers_path
 from models.eccv16.twin import write_twin
+from shared import reports
 from shared.items import ItemState
 from shared.jobs import Job
 from shared.registry import load_registry, shipped
@@ -90,7 +91,7 @@ def ended(house: House, job: Job, process: subprocess.Popen[str], seconds: float
         assert time.monotonic() < until
         assert process.poll() is None
         time.sleep(0.1)
-    return [row.state for row in house.services.ledger.rows(job)]
+    return [row.state for row in reports.rows(house.services.ledger, job)]
 
 
 def test_threads_share_one_net(
@@ -107,7 +108,7 @@ def test_threads_share_one_net(
     again = submit(twin, *pictures)
     twin.work()
     digests = [
-        [row.derivative.sha256 for row in side.services.ledger.rows(done) if row.derivative]
+        [row.derivative.sha256 for row in reports.rows(side.services.ledger, done) if row.derivative]
         for side, done in ((house, job), (twin, again))
     ]
     assert digests[0] == digests[1]

@@ -22,8 +22,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from api.controls import control
 from api.jobs import remove
 from api.submission import Submission, submit
-from shared import layout
-from shared.errors import Conflict, JobRecovering, NotFound, Refused, Unavailable
+from shared import layout, reports
+from shared.errors import Conflict, JobRecovering, MastersCondemned, NotFound, Refused, Unavailable
 from shared.index import Index
 from shared.index.connection import connect
 from shared.items import Item, ItemState
@@ -78,7 +78,7 @@ class LifeOfItems(RuleBasedStateMachine):
         index = Index(connect("redis://127.0.0.1:1/0")) if deaf else None
         try:
             job = submit(self.world.through(store, index=index), asked)
-        except Interrupted:
+        except (Interrupted, MastersCondemned):  # it died, or a prune that died stands in its way
             self._find_jobs()
         else:
             assert self.world.shop.ledger.read_job("default", job.id) == job, "202 is sent for a job that exists"
@@ -141,8 +141,10 @@ class LifeOfItems(RuleBasedStateMachine):
 
     @rule()
     def expire(self) -> None:
-        """Time passes: every lease and every wait runs out, while their holders sleep."""
-        client = self.world.client
+        """Time passes: leases, waits and the records of prunes that died run out, while whoever has them sleeps."""
+        client, store = self.world.client, self.world.store
+        for info in list(store.list(layout.condemned("default"))):
+            store.delete(info.key)
         for job_id in self.world.jobs:
             for member in client.zrange(f"pc:job:{job_id}:due", 0, -1):
                 client.zadd(f"pc:job:{job_id}:due", {member: 0})
@@ -282,7 +284,7 @@ class LifeOfItems(RuleBasedStateMachine):
         ledger = world.shop.ledger
         ending = ledger.read_ending(job)
         assert ending is not None, "a job with a 202 ends"
-        rows = list(ledger.rows(job))
+        rows = list(reports.rows(ledger, job))
         assert [row.number for row in rows] == list(range(job.total)), "the report has each item once"
         states = Counter(row.state for row in rows)
         assert ending.counts.succeeded == states[ItemState.SUCCEEDED]
@@ -302,7 +304,7 @@ class LifeOfItems(RuleBasedStateMachine):
         unsure = sorted(
             (row for row in rows if row.uncertainty), key=lambda row: (-(row.uncertainty or {})["mean"], row.number)
         )
-        assert list(ledger.read_review(job)) == unsure[:1000], "the review is the report's head, sorted"
+        assert list(reports.read_review(ledger, job)) == unsure[:1000], "the review is the report's head, sorted"
 
     def _submit_many(self, total: int) -> None:
         """Makes a job of which all but six items have ended: it costs no more steps than a small one."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from shared import reports
 from shared.errors import NetFailed, NetSelfTestFailed
 from tests.house import LITE, House, picture
 from tests.worker.test_slices import submit
@@ -80,4 +81,4 @@ def test_a_net_that_gives_no_answer_is_proved_at_once(house: House) -> None:
     other = submit(house, picture(seed=2))
     oracle.wrong = False
     work(shop, LITE.digest or "")
-    assert [row.code for row in shop.ledger.rows(other)] == ["net_failed"]
+    assert [row.code for row in reports.rows(shop.ledger, other)] == ["net_failed"]

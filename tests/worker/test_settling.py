@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared import layout
+from shared import layout, reports
 from shared.clock import ManualClock
 from shared.errors import StorageUnavailable
 from shared.ids import new_id
@@ -59,7 +59,7 @@ def test_what_is_already_made_ends_many_at_once(house: House, masters: list[str]
     """Of 1,300 items over three masters each ends once, none is begun, and few scripts are called."""
     job = many(house, masters, 1300)
     assert house.work() == 1300
-    rows = list(house.shop.ledger.rows(job))
+    rows = list(reports.rows(house.shop.ledger, job))
     assert [row.number for row in rows] == list(range(1300))
     assert {(row.state, row.already_made, row.attempts) for row in rows} == {(ItemState.SUCCEEDED, True, 0)}
     ending = house.shop.ledger.read_ending(job)
@@ -78,7 +78,7 @@ def test_work_among_what_is_made(house: House, masters: list[str]) -> None:
     odd = [*masters * 10, "3" * 64, "4" * 64, *masters * 4, "5" * 64, "6" * 64, *masters]
     job = many(house, odd, len(odd))
     assert house.work() == len(odd)
-    rows = list(house.shop.ledger.rows(job))
+    rows = list(reports.rows(house.shop.ledger, job))
     assert [row.number for row in rows] == list(range(len(odd)))
     # The digests are not those of the bytes: each was fetched, and failed by itself.
     assert Counter(row.code for row in rows) == {None: 45, "master_damaged": 4}
@@ -117,7 +117,7 @@ def test_what_is_not_worked_on_soon_goes_back(house: House, masters: list[str], 
     job = submit(house, *data)
     house.client.hset(f"pc:job:{job.id}", "pace", 64)
     assert house.work() == 8
-    assert [row.attempts for row in house.shop.ledger.rows(job)] == [1] * 8
+    assert [row.attempts for row in reports.rows(house.shop.ledger, job)] == [1] * 8
     assert calls["release"] == 1
     assert AHEAD < 8
 
@@ -173,7 +173,7 @@ def test_what_cannot_be_looked_at_comes_to_an_end(house: House, masters: list[st
         house.client.zadd(f"pc:job:{job.id}:due", {"9": 0})
         house.client.zadd("pc:waiting", {job.id: 0})
         house.work()
-    rows = list(house.shop.ledger.rows(job))
+    rows = list(reports.rows(house.shop.ledger, job))
     assert [(row.number, row.code, row.attempts) for row in rows if row.code] == [(9, "worker_lost", MAX_ATTEMPTS)]
 
 
@@ -206,7 +206,7 @@ def test_a_batch_on_slow_storage_is_not_overdue(
     store = Watched(house.store, crawl)
     assert work(replace(house.shop, clock=clock, store=store, ledger=Ledger(store=store)), LITE.digest) == 63
     assert told == []
-    assert house.shop.ledger.reported_parts(job) == {0, 1}
+    assert reports.parts(house.shop.ledger, job) == {0, 1}
 
 
 def test_a_lease_on_what_has_ended_is_not_lost(

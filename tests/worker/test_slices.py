@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from shared import layout
+from shared import layout, reports
 from shared.clock import ManualClock
 from shared.errors import IndexUnavailable, StorageUnavailable
 from shared.ids import new_id
@@ -56,7 +56,7 @@ def submit(
 
 def states(house: House, job: Job) -> list[ItemState]:
     """The states of the job's rows."""
-    return [row.state for row in house.shop.ledger.rows(job)]
+    return [row.state for row in reports.rows(house.shop.ledger, job)]
 
 
 def test_a_bell_works_until_nothing_is_left(house: House) -> None:
@@ -76,7 +76,7 @@ def test_the_objects_of_an_item(house: House) -> None:
     data = picture()
     job = submit(house, data)
     house.work()
-    (row,) = house.shop.ledger.rows(job)
+    (row,) = reports.rows(house.shop.ledger, job)
     assert row.derivative is not None
     master, recipe = hashlib.sha256(data).hexdigest(), job.recipe.digest
     assert row.derivative.key == layout.derivative("default", master, recipe, "png")
@@ -98,9 +98,9 @@ def test_what_is_made_is_not_made_again(house: House) -> None:
     second = submit(house, picture(), picture(seed=1))
     house.work()
     assert [entry.key for entry in house.store.list("t/default/derivatives/")] == before
-    rows = list(house.shop.ledger.rows(second))
+    rows = list(reports.rows(house.shop.ledger, second))
     assert [(row.attempts, row.already_made) for row in rows] == [(0, True), (0, True)]
-    assert [row.derivative for row in rows] == [row.derivative for row in house.shop.ledger.rows(first)]
+    assert [row.derivative for row in rows] == [row.derivative for row in reports.rows(house.shop.ledger, first)]
 
 
 def test_bad_masters_fail_alone(house: House) -> None:
@@ -111,7 +111,7 @@ def test_bad_masters_fail_alone(house: House) -> None:
         house.store.delete(layout.master("default", hashlib.sha256(data).hexdigest()))
     house.store.put_if_absent(layout.master("default", hashlib.sha256(false).hexdigest()), picture(seed=7))
     house.work()
-    rows = list(house.shop.ledger.rows(job))
+    rows = list(reports.rows(house.shop.ledger, job))
     assert rows[0].state is ItemState.SUCCEEDED
     assert rows[1].code in ("truncated", "corrupt")
     assert [row.code for row in rows[2:]] == ["master_missing", "master_damaged"]
@@ -126,7 +126,7 @@ def test_a_refused_item_fails_with_its_refusal(house: House) -> None:
     house.shop.ledger.commit(job)
     house.shop.index.register(job)
     house.work()
-    (row,) = house.shop.ledger.rows(job)
+    (row,) = reports.rows(house.shop.ledger, job)
     assert (row.code, row.detail, row.attempts) == (refusal.code, refusal.detail, 0)
 
 
@@ -139,7 +139,7 @@ def test_an_item_that_cost_five_workers_fails(house: House) -> None:
         index.begin(claim, lease=9)
         index.release(claim, charge=True)
     house.work()
-    (row,) = house.shop.ledger.rows(job)
+    (row,) = reports.rows(house.shop.ledger, job)
     assert (row.code, row.attempts) == ("worker_lost", MAX_ATTEMPTS)
 
 
@@ -151,7 +151,7 @@ def test_an_item_that_cost_a_worker_is_tried_alone(house: House) -> None:
     index.begin(claim, lease=9)
     index.release(claim, charge=True)
     assert house.work() == 4
-    assert [row.attempts for row in house.shop.ledger.rows(job)] == [2, 1, 1, 1]
+    assert [row.attempts for row in reports.rows(house.shop.ledger, job)] == [2, 1, 1, 1]
 
 
 def test_storage_trouble_is_waited_out(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +168,7 @@ def test_storage_trouble_is_waited_out(house: House, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(attempts.masters, "fetch", shaky)
     assert work(shop, LITE.digest) == 1
-    assert [row.attempts for row in shop.ledger.rows(job)] == [1]
+    assert [row.attempts for row in reports.rows(shop.ledger, job)] == [1]
     other = submit(house, picture(seed=1))
     calls.extend([()] * 0)
     monkeypatch.setattr(attempts.masters, "fetch", lambda *_: (_ for _ in ()).throw(StorageUnavailable()))
@@ -190,7 +190,7 @@ def test_a_bug_is_charged_and_never_ends_the_slice(house: House, monkeypatch: py
 
     monkeypatch.setattr(pipeline, "derive", buggy)
     assert house.work() == 1
-    assert [row.number for row in house.shop.ledger.rows(job)] == [1]
+    assert [row.number for row in reports.rows(house.shop.ledger, job)] == [1]
     assert house.client.hget(f"pc:job:{job.id}:tries", "0") == b"1|0|"
 
 
@@ -218,7 +218,7 @@ def test_a_derivative_that_is_there_is_described(house: House) -> None:
     master = hashlib.sha256(data).hexdigest()
     house.store.put_if_absent(layout.derivative("default", master, job.recipe.digest, "png"), b"another engine's")
     house.work()
-    (row,) = house.shop.ledger.rows(job)
+    (row,) = reports.rows(house.shop.ledger, job)
     assert row.derivative is not None
     assert row.derivative.sha256 == hashlib.sha256(b"another engine's").hexdigest()
     assert row.derivative.size == 16

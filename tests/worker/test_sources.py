@@ -192,7 +192,7 @@ def test_a_worker_without_the_setting_gives_items_back(
 ) -> None:
     """Where PHOTOCHROM_SOURCES is missing on a worker host the item waits for another, and is not failed."""
     path = submit(sourced)
-    monkeypatch.setattr("worker.slices._OUTAGE_WAIT", 0.01)
+    monkeypatch.setattr("worker.guard._OUTAGE_WAIT", 0.01)
     house = with_sources(sourced, None)
     house = replace(house, shop=replace(house.shop, settings=replace(house.shop.settings, slice_seconds=1)))
     assert house.work() == 0
@@ -349,7 +349,7 @@ def work_until_done(house: House) -> None:
 def test_a_condemned_master_is_waited_for(sourced: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a prune is about to remove the very master the item waits, and is done afterwards with one attempt."""
     monkeypatch.setattr("worker.retries._PAUSES", (0.01, 0.01))
-    monkeypatch.setattr("worker.slices._OUTAGE_WAIT", 0.01)
+    monkeypatch.setattr("worker.guard._OUTAGE_WAIT", 0.01)
     sourced.store.put_if_absent(layout.master("default", DIGEST), DATA)
     path = submit(sourced)
     record = condemn(sourced.store, sourced.shop.clock, "default", [DIGEST])

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from api.controls import cancel, control
+from shared import reports
 from shared.index.claims import Audit
 from shared.items import ItemState, Refusal
 from shared.jobs import Control, Job, JobState, Priority
@@ -114,7 +115,7 @@ def test_an_item_of_a_paused_job_goes_back_uncharged(house: House) -> None:
     assert state_of(house, job) is JobState.PAUSED
     control(house.services, "default", job.id, paused=False)
     assert house.work() == 4
-    assert [row.attempts for row in house.shop.ledger.rows(job)] == [1] * 4
+    assert [row.attempts for row in reports.rows(house.shop.ledger, job)] == [1] * 4
 
 
 def test_a_large_canceled_job_ends_in_steps(house: House, masters: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,11 +124,11 @@ def test_a_large_canceled_job_ends_in_steps(house: House, masters: list[str], mo
     job = many(house, masters, 5001)
     cancel(house.services, "default", job.id)
     sweeper = house.sweeper()
-    reports = []
+    written = []
     while house.shop.ledger.read_ending(job) is None:
         sweeper.sweep()
-        reports.append(len(house.shop.ledger.reported_parts(job)))
-    assert reports == [0, 2, 4, 6]
+        written.append(len(reports.parts(house.shop.ledger, job)))
+    assert written == [0, 2, 4, 6]
     assert states(house, job) == [ItemState.CANCELED] * 5001
     ending = house.shop.ledger.read_ending(job)
     assert ending is not None
@@ -192,7 +193,7 @@ def test_a_recovery_reads_parts_with_and_without_reports(house: House, masters: 
     progress = index.progress(job.id)
     assert progress is not None
     assert progress.counts.succeeded == 1010
-    assert house.shop.ledger.reported_parts(job) == {0}
+    assert reports.parts(house.shop.ledger, job) == {0}
     house.client.flushall()
     recovery.recover(house.shop.ledger, index, "default", job.id)
     assert house.work() == 2490

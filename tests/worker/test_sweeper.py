@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared import layout
+from shared import layout, reports
 from shared.errors import StorageUnavailable, Truncated
 from shared.ids import new_id
 from shared.index import Index
@@ -79,7 +79,7 @@ def test_a_job_whose_closer_died_is_closed(house: House) -> None:
     ledger, index = house.shop.ledger, house.shop.index
     other = submit(house, picture(seed=3))
     house.work()
-    for number, row in enumerate(list(ledger.rows(job))):
+    for number, row in enumerate(list(reports.rows(ledger, job))):
         assert row.number == number
     lost = submit(house, picture(), picture(seed=1))
     for number in range(2):
@@ -94,7 +94,7 @@ def test_a_job_whose_closer_died_is_closed(house: House) -> None:
     ending = ledger.read_ending(lost)
     assert ending is not None
     assert ending.state is JobState.COMPLETED
-    assert ledger.read_report(lost, 0) is not None
+    assert reports.read(ledger, lost, 0) is not None
     assert ledger.read_ending(other) is not None
 
 
@@ -117,7 +117,8 @@ def test_a_living_closer_is_left_alone(house: House, monkeypatch: pytest.MonkeyP
     """While a worker writes a report, or the end of a job, however long that takes, the sweeper reads no record."""
     job = submit(house, picture(), picture(seed=1))
     sweeper, swept = house.sweeper(), []
-    real = {"part": Ledger._live_lines, "job": Ledger.write_review}[what]
+    name = {"part": "_lines", "job": "write_review"}[what]
+    real = getattr(reports, name)
 
     def slow(ledger: Ledger, *args: Any) -> Any:
         assert not swept, "it was done twice"
@@ -126,7 +127,7 @@ def test_a_living_closer_is_left_alone(house: House, monkeypatch: pytest.MonkeyP
             sweeper.sweep()
         return real(ledger, *args)
 
-    monkeypatch.setattr(Ledger, real.__name__, slow)
+    monkeypatch.setattr(reports, name, slow)
     assert house.work() == 2
     assert swept == [True]
     assert house.shop.ledger.read_ending(job) is not None

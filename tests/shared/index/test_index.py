@@ -233,22 +233,6 @@ def test_register_from_storage_hands_out_the_rest(index: Index, client: redis.Re
     assert index.audit(job.id) == (Audit.SOUND, Closure())
 
 
-def test_item_states_come_from_the_bitmaps(index: Index, client: redis.Redis) -> None:
-    """Each item's state is read from the bits and the leases, at any offset."""
-    job = make_job(30)
-    index.register(job)
-    hasten(client, job)
-    claim(index, job, most=12)
-    end(index, job, 3)
-    end(index, job, 10, ItemState.FAILED)
-    states = index.item_states(job.id, 0, 30)
-    assert states[3] is ItemState.SUCCEEDED
-    assert states[10] is ItemState.FAILED
-    assert states[4] is ItemState.RUNNING
-    assert states[12] is ItemState.QUEUED
-    assert index.item_states(job.id, 9, 4) == states[9:13]
-
-
 def test_audit_drops_a_job_that_does_not_add_up(index: Index, client: redis.Redis) -> None:
     """A job whose bits and counts contradict each other is dropped, so that storage can give it back."""
     job = make_job(5)

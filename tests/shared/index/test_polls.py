@@ -10,6 +10,7 @@ from shared.ids import new_id
 from shared.index import Index
 from shared.index.connection import connect
 from shared.index.polls import Work
+from shared.items import ItemState
 from shared.jobs import Control, Job, JobState
 from shared.recipes import resolve
 
@@ -73,10 +74,31 @@ def test_work_is_added_up_over_all_jobs(index: Index) -> None:
     assert index.polls.model_name(new_id()) is None
 
 
+def test_item_states_come_from_the_bitmaps(index: Index, client: redis.Redis) -> None:
+    """Each item's state is read from the bits and the leases, at any offset."""
+    job = registered(index, 30)
+    client.hset(f"pc:job:{job.id}", "pace", 64)
+    index.claim(MODEL, pipeline=job.recipe.pipeline, owner="h/1", host="h", lease=45, most=12)
+    index.complete(job.id, {3: ItemState.SUCCEEDED, 10: ItemState.FAILED})
+    states = index.polls.item_states(job.id, 0, 30)
+    assert states[3] is ItemState.SUCCEEDED
+    assert states[10] is ItemState.FAILED
+    assert states[4] is ItemState.RUNNING
+    assert states[12] is ItemState.QUEUED
+    assert index.polls.item_states(job.id, 9, 4) == states[9:13]
+
+
 def test_an_index_that_is_away_is_said_to_be(index: Index) -> None:
     """No question is answered with a guess."""
     away = Index(connect("redis://127.0.0.1:1/0")).polls
-    for ask in (away.work, lambda: away.pulse("x"), lambda: away.bitmaps("x"), lambda: away.progresses(["x"])):
+    asks = (
+        away.work,
+        lambda: away.pulse("x"),
+        lambda: away.bitmaps("x"),
+        lambda: away.item_states("x", 0, 1),
+        lambda: away.progresses(["x"]),
+    )
+    for ask in asks:
         with pytest.raises(IndexUnavailable):
             ask()
     assert index.polls.bitmaps("x").held == frozenset()
