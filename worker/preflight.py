@@ -14,6 +14,13 @@ from worker.pictures import Header, Master, Page
 from worker.plans import Plan, plan
 from worker.readers import open_master
 
+#: Most texts and XML documents of a page: each has a segment or a box of its own in a derivative, of which readers take
+#: some 65,000 of all kinds.
+_MOST_TEXTS = 10_000
+
+#: How many times what one page may have beside its pixels all pages of a file may have together.
+_PAGES_FULL = 4
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Admitted:
@@ -50,7 +57,16 @@ def preflight(source: IO[bytes], recipe: Recipe, limits: Limits) -> Admitted:
             limit=limits.max_pages,
             seen=count,
         )
-    pages = list(master.pages[:1] if first_only else master.pages)
+    pages: list[Page] = []
+    plans: list[Plan] = []
+    held = _Held(limits.max_metadata_bytes)
+    # Page by page: what a file of many has too much is not read of all.
+    for number, page in enumerate(master.pages[:1] if first_only else master.pages, 1):
+        planned = plan(page.header, master.format, recipe)
+        _admit(page.header, planned, limits, where=f"Page {number}" if count > 1 and not first_only else "The picture")
+        held.add(page.header)
+        pages.append(page)
+        plans.append(planned)
     total = sum(page.header.pixels for page in pages)
     if len(pages) > 1 and total > limits.max_pixels:
         raise TooManyPixels(
@@ -59,12 +75,33 @@ def preflight(source: IO[bytes], recipe: Recipe, limits: Limits) -> Admitted:
             limit=limits.max_pixels,
             seen=total,
         )
-    plans = [plan(page.header, master.format, recipe) for page in pages]
-    for number, (page, planned) in enumerate(zip(pages, plans, strict=True)):
-        _admit(page.header, planned, limits, where=f"Page {number + 1}" if len(pages) > 1 else "The picture")
     return Admitted(
         master=master, pages=pages, plans=plans, warnings=("multi_page",) if first_only and count > 1 else ()
     )
+
+
+class _Held:
+    """What the pages of a file have beside pixels, all held until the last is written."""
+
+    def __init__(self, limit: int) -> None:
+        """Nothing is held yet. `limit` is what one page may have, bytes."""
+        self._limit = _PAGES_FULL * limit
+        self._size = 0
+        self._profiles: set[bytes] = set()
+
+    def add(self, header: Header) -> None:
+        """Adds a page. Raises MetadataTooLarge where it is too much."""
+        self._size += header.metadata.size
+        if header.profile and header.profile not in self._profiles:
+            self._profiles.add(header.profile)
+            self._size += len(header.profile)
+        if self._size > self._limit:
+            raise MetadataTooLarge(
+                f"The pages have {self._size:,} bytes of profiles, EXIF, IPTC and XMP together; this server accepts "
+                f"{self._limit:,}, {_PAGES_FULL} times what one page may have (PHOTOCHROM_MAX_METADATA_BYTES).",
+                limit=self._limit,
+                seen=self._size,
+            )
 
 
 def _admit(header: Header, planned: Plan, limits: Limits, *, where: str) -> None:
@@ -85,6 +122,11 @@ def _admit(header: Header, planned: Plan, limits: Limits, *, where: str) -> None
             "be larger.",
             limit=limits.max_whole_pixels,
             seen=header.pixels,
+        )
+    texts = len(header.metadata.texts) + len(header.metadata.documents)
+    if texts > _MOST_TEXTS:
+        raise MetadataTooLarge(
+            f"{where} has {texts:,} texts; up to {_MOST_TEXTS:,} are carried.", limit=_MOST_TEXTS, seen=texts
         )
     for name, bytes_ in (("profile", len(header.profile or b"")), ("EXIF, IPTC and XMP", header.metadata.size)):
         if bytes_ > limits.max_metadata_bytes:

@@ -250,6 +250,28 @@ def _blocks() -> Iterator[tuple[str, Bomb]]:
         fields = gray_fields(1000, 1000, compression=8, t278=(LONG, [1000]))
         return tiff(Page(fields=fields, segments=[packed_zeros(GIGABYTE)]))
 
+    def shared_xmp() -> bytes:
+        # One packet, to which every page points.
+        field = {"t700": (BYTE, b" " * (1 << 20))}
+        made = write(Page(fields=gray_fields(1, 1, **field), segments=[b"x"]))
+        data, (first,) = made.data, made.directories
+        (count,) = struct.unpack_from("<H", data, first)
+        fields = bytes(data[first : first + 2 + 12 * count])
+        struct.pack_into("<I", data, first + 2 + 12 * count, len(data))
+        size = len(fields) + 4
+        links = [len(data) + size * number for number in range(1, 900)]
+        return bytes(data) + b"".join(fields + struct.pack("<I", link) for link in (*links, 0))
+
+    image = jp2_file(_codestream(8, 8), (8, 8), colr=enumerated(17), channels=1)
+    documents = image[: image.index(b"jp2c") - 4] + box(b"xml ", b"") * 60_000 + image[image.index(b"jp2c") - 4 :]
+    unfolds = b"\0\0" + packed_zeros(GIGABYTE)[: 40 << 10]
+    digits = b"Raw profile type iptc\0\0" + zlib.compress(b"\niptc\n99\n" + b"ab " * (8 << 20))
+    unfolding = b"".join(png_chunk(b"zTXt", b"a%d" % number + unfolds) for number in range(500))
+    yield "jp2-60000-documents", _bomb(lambda: documents, "metadata_too_large")
+    yield "png-60000-texts", _bomb(lambda: with_chunks(png, text * 60_000), "metadata_too_large")
+    yield "png-500-texts-unfold", _bomb(lambda: with_chunks(png, unfolding), "succeeded")
+    yield "png-profile-of-8-million-words", _bomb(lambda: with_chunks(png, png_chunk(b"zTXt", digits)), "succeeded")
+    yield "tiff-900-pages-share-an-xmp", _bomb(shared_xmp, "metadata_too_large", pages="all")
     yield "png-10^6-texts", _bomb(lambda: with_chunks(png, text * 1_000_000), "corrupt")
     yield "jpeg-70000-comments", _bomb(lambda: with_segments(jpeg, *[(0xFE, b"")] * 70_000), "corrupt")
     yield "jpeg-exif-of-2^32-1", _bomb(exif_count, "succeeded")

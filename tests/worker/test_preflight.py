@@ -14,7 +14,7 @@ from shared.formats import JPEG, TIFF, Format
 from shared.recipes import resolve
 from worker import preflight as module
 from worker.orders import Limits
-from worker.pictures import Header, Kind, Master, Metadata
+from worker.pictures import Header, Kind, Master, Metadata, Text
 from worker.preflight import Admitted, preflight
 
 LIMITS = Limits(max_pixels=1_000, max_whole_pixels=400, max_pages=3, max_metadata_bytes=50)
@@ -33,11 +33,13 @@ class Claim:
         raise AssertionError("a preflight decodes no pixel")
 
 
-def judge(monkeypatch: pytest.MonkeyPatch, *headers: Header, fmt: Format = TIFF, **recipe: object) -> Admitted:
+def judge(
+    monkeypatch: pytest.MonkeyPatch, *headers: Header, fmt: Format = TIFF, limits: Limits = LIMITS, **recipe: object
+) -> Admitted:
     """Runs the preflight over headers."""
     master = Master(format=fmt, pages=[Claim(header) for header in headers])
     monkeypatch.setattr(module, "open_master", lambda source: master)
-    return preflight(io.BytesIO(), resolve(recipe), LIMITS)
+    return preflight(io.BytesIO(), resolve(recipe), limits)
 
 
 def test_what_fits_is_admitted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,6 +89,28 @@ def test_what_is_too_much_is_refused(
         judge(monkeypatch, *headers, fmt=fmt, **recipe)
     assert (caught.value.extra["limit"], caught.value.extra["seen"]) == (limit, seen)
     assert "PHOTOCHROM_MAX_" in caught.value.detail
+
+
+@pytest.mark.parametrize("more", ["texts", "documents"])
+def test_texts_without_end_are_refused(more: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A derivative would have more segments or boxes than any reader takes, ours included."""
+    kinds = {"texts": Text(keyword="a", words=""), "documents": b""}
+    most = {"texts": (kinds["texts"],) * 5_000, "documents": (b"",) * 5_000}
+    judge(monkeypatch, replace(HEADER, metadata=Metadata(**most)))
+    most[more] += (kinds[more],)
+    with pytest.raises(MetadataTooLarge) as caught:
+        judge(monkeypatch, replace(HEADER, metadata=Metadata(**most)))
+    assert (caught.value.extra["limit"], caught.value.extra["seen"]) == (10_000, 10_001)
+
+
+def test_metadata_of_many_pages_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages are held side by side: they may have four times together what one may have, a profile they share once."""
+    limits = replace(LIMITS, max_pages=100, max_pixels=100_000)
+    page = replace(HEADER, profile=bytes(50), metadata=Metadata(xmp=bytes(50)))
+    assert len(judge(monkeypatch, *[page] * 3, limits=limits, pages="all").pages) == 3
+    with pytest.raises(MetadataTooLarge) as caught:
+        judge(monkeypatch, *[page] * 4, limits=limits, pages="all")
+    assert (caught.value.extra["limit"], caught.value.extra["seen"]) == (200, 250)
 
 
 def test_no_pixels_are_no_picture(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,8 +22,13 @@ _FORMATS = {1: "B", 3: "H", 4: "I", 5: "I", 6: "b", 8: "h", 9: "i", 10: "i", 11:
 #: Most entries of a directory: what a classic one can count.
 _MOST_ENTRIES = 0xFFFF
 
-#: Largest denominator of a rational made here; two decimals of a resolution are exact.
+#: Largest denominator of a rational made here; two decimals of a resolution are exact. And largest numerator, a
+#: rounding below what 32 bits hold.
 _DENOMINATOR = 10_000
+_NUMERATOR = 2**32 - 2
+
+#: Numbers of a field that are looked at: of what is read here, none has more than three.
+_MOST_NUMBERS = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,11 +50,13 @@ class Field:
         return len(self.data) // _SIZES[self.type]
 
     def numbers(self) -> tuple[float, ...]:
-        """Returns the values as numbers; rationals as quotients, without those by zero. Text has none."""
+        """Returns the first 8 values as numbers; rationals as quotients, without those by zero. Text has none."""
         code = _FORMATS.get(self.type)
         if code is None:
             return ()
-        words = struct.unpack(f"<{len(self.data) // _WORDS[self.type]}{code}", self.data)
+        # A hostile field has millions, which as objects need ten times its bytes.
+        data = self.data[: _MOST_NUMBERS * _SIZES[self.type]]
+        words = struct.unpack(f"<{len(data) // _WORDS[self.type]}{code}", data)
         if self.type in (5, 10):
             pairs = zip(words[::2], words[1::2], strict=True)
             return tuple(above / below for above, below in pairs if below)
@@ -226,6 +233,6 @@ def long(*values: int, big: bool = False) -> Field:
 
 
 def rational(value: float) -> Field:
-    """Returns a field of one number of 0 or more, exact to 4 decimals."""
-    quotient = Fraction(value).limit_denominator(_DENOMINATOR)
+    """Returns a field of one number of 0 to 2**32 - 2, exact to 4 decimals up to 400,000, to 3 up to a million."""
+    quotient = Fraction(value).limit_denominator(min(_DENOMINATOR, int(_NUMERATOR / max(value, 1))))
     return Field(type=RATIONAL, data=struct.pack("<2I", quotient.numerator, quotient.denominator))

@@ -53,34 +53,44 @@ _ALLOWANCE = 32 << 20
 _CENTIMETERS_PER_INCH = 2.54
 
 
-def clean(block: bytes) -> tuple[int | None, bytes | None]:
+def is_block(block: bytes) -> bool:
+    """Tells whether bytes are a TIFF structure, with or without the prefix; what it says may be damaged or nothing."""
+    try:
+        Structure(io.BytesIO(block.removeprefix(PREFIX)), allowance=0)
+    except ValueError:
+        return False
+    return True
+
+
+def clean(block: bytes, *, otherwise: int = 1) -> tuple[int, bytes | None]:
     """Returns the orientation (1..8) of a block and the block itself as a file of another shape may carry it.
 
-    `block` is a TIFF structure, with or without the prefix. What comes back has no prefix, no thumbnail, nothing on how
-    samples are stored, and no orientation but 1. The orientation is None where the block has none, both are where there
-    is nothing or it cannot be read. A maker's note keeps its bytes and its place: some count from the block's start.
+    `block` is a TIFF structure, with or without the prefix; `otherwise` is the orientation where it states none. What
+    comes back has no prefix, no thumbnail, nothing on how samples are stored, no orientation but 1, and no places if
+    the picture has to be turned; it is None where there is nothing or it cannot be read. A maker's note keeps its bytes
+    and its place: some count from the block's start.
     """
     directory, layout = _read(block)
     orientation = directory.get(_ORIENTATION)
-    turned = None
+    turned = otherwise
     if isinstance(orientation, Field):
-        turned = next((int(number) for number in orientation.numbers() if number in range(1, 9)), 1)
+        turned = next((int(number) for number in orientation.numbers() if number in range(1, 9)), otherwise)
         directory[_ORIENTATION] = directories.short(1)
-    places.leave(directory, turned or 1)
+    places.leave(directory, turned)
     return turned, _block(directory, layout) if directory else None
 
 
-def of_tiff(source: IO[bytes], offset: int) -> bytes | None:
+def of_tiff(source: IO[bytes], offset: int, *, orientation: int = 1) -> bytes | None:
     """Returns the descriptive fields of the page whose directory is at `offset` as a block, with its EXIF and GPS.
 
-    `source` is a whole TIFF or BigTIFF file; its position stays. None where nothing is there or it cannot be read.
+    `source` is a whole TIFF or BigTIFF file; its position stays. There are no places if the page has to be turned as
+    `orientation` (1..8) says. None where nothing is there or it cannot be read.
     """
     position = source.tell()
     try:
         structure = Structure(source, allowance=_ALLOWANCE)
-        directory = _directory(structure, offset, lambda tag: tag in _DESCRIPTIVE or tag == _ORIENTATION)
-        places.leave(directory, _number(directory, _ORIENTATION) or 1)
-        directory.pop(_ORIENTATION, None)
+        directory = _directory(structure, offset, lambda tag: tag in _DESCRIPTIVE)
+        places.leave(directory, orientation)
         return _block(directory, structure.layout) if directory else None
     except (ValueError, OSError, OverflowError):
         return None
@@ -124,6 +134,9 @@ def described(
     details = directory.get(_EXIF)
     if isinstance(details, dict):
         _describe(details, width=width, height=height, srgb=srgb, jpeg=jpeg)
+        if not details:
+            # TIFF knows no directory without a field (section 2).
+            del directory[_EXIF]
     return _block(directory, layout)
 
 
@@ -143,6 +156,17 @@ def _describe(details: Directory, *, width: int, height: int, srgb: bool, jpeg: 
         index = rules.get(_INDEX) if isinstance(rules, dict) else None
         if isinstance(index, Field) and index.text() == _ADOBE_RGB:
             del details[_INTEROPERABILITY]
+
+
+def without_note(block: bytes) -> bytes | None:
+    """Returns a block without its maker's note, often the largest thing in one; None where nothing else is there."""
+    directory, layout = _read(block)
+    details = directory.get(_EXIF)
+    if isinstance(details, dict):
+        details.pop(notes.NOTE, None)
+        if not details:
+            del directory[_EXIF]
+    return _block(directory, layout) if directory else None
 
 
 def resolution_fields(dpi: tuple[float, float] | None) -> dict[int, Field | Directory]:
@@ -184,6 +208,7 @@ def _directory(structure: Structure, offset: int, kept: Callable[[int], bool]) -
 
 
 def _block(directory: Directory, layout: Layout) -> bytes:
+    """Returns a directory as a block in the layout's byte order, a maker's note at its home if that can be."""
     layout = Layout(order=layout.order)
     directory = notes.turned(directory, layout)
     pinned, note = notes.pinned(directory, _HEADER_BYTES, layout)

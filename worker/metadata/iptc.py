@@ -37,6 +37,11 @@ def from_photoshop(resources: bytes) -> bytes | None:
     return None
 
 
+def records(block: bytes) -> bytes | None:
+    """Returns the IIM records of a block that holds them bare, or among image resources; None where it is neither."""
+    return block if block.startswith(_MARKER) else from_photoshop(block)
+
+
 def to_photoshop(iim: bytes) -> bytes:
     """Returns the records as one image resource, without the prefix."""
     size = len(iim).to_bytes(4, "big")

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from worker.metadata.directories import SHORT, Directory, Field, Layout
 
-_EXIF, _GPS, _NOTE = 34665, 34853, 37500
+NOTE = 37500
+_EXIF, _GPS = 34665, 34853
 
 #: Texts that say first what their characters are: a comment; method and area of GPS (EXIF 2.32, 4.6.5 and 4.6.6).
 _TEXTS = {_EXIF: (37510,), _GPS: (27, 28)}
@@ -33,11 +34,11 @@ def pinned(directory: Directory, at: int, layout: Layout) -> tuple[Directory, by
     behind. The bytes are even.
     """
     details = directory.get(_EXIF)
-    note = details.get(_NOTE) if isinstance(details, dict) else None
+    note = details.get(NOTE) if isinstance(details, dict) else None
     if not isinstance(details, dict) or not isinstance(note, Field) or not at <= note.home <= _FARTHEST:
         return directory, b""
     filled = bytes(note.home - at) + layout.turned(note.type, note.data)
-    return {**directory, _EXIF: {**details, _NOTE: replace(note, pinned=True)}}, filled + bytes(len(filled) % 2)
+    return {**directory, _EXIF: {**details, NOTE: replace(note, pinned=True)}}, filled + bytes(len(filled) % 2)
 
 
 def _turned(text: Field | Directory, layout: Layout) -> Field | Directory:

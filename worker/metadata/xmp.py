@@ -48,6 +48,9 @@ _TYPE, _SYSTEM, _VERSION = (
 #: In a packet that is split for JPEG: the digest of its extension (ISO 16684-3, 6.3.4).
 EXTENDED = f"{_NOTE}HasExtendedXMP"
 
+#: Languages of a description that are told the sentence, which would swell a hostile packet twentyfold.
+_MOST_TOLD = 200
+
 #: The properties by which a derivative says what it is.
 MARKS = frozenset([_TYPE, _SYSTEM, _VERSION, _DERIVED, _DESCRIPTION])
 
@@ -152,7 +155,7 @@ def _history(found: list[Element | str], marks: Marks) -> Element:
 
 
 def _description(found: list[Element | str], sentence: str) -> Element:
-    """Returns the description with the sentence at the end of what it says in each language."""
+    """Returns the description with the sentence at the end of what it says in each language, up to 200."""
     items: list[Element] = []
     for text in found:
         if isinstance(text, Element) and any(child.tag in _CONTAINERS for child in text):
@@ -162,7 +165,8 @@ def _description(found: list[Element | str], sentence: str) -> Element:
             items.append(_worded(_DEFAULT, text if isinstance(text, str) else text.text or ""))
     if not any(item.get(_LANGUAGE) == _DEFAULT for item in items):
         items.insert(0, _worded(_DEFAULT, items[0].text or "" if items else ""))
-    for item in items:
+    told = [item for number, item in enumerate(items) if number < _MOST_TOLD or item.get(_LANGUAGE) == _DEFAULT]
+    for item in told:
         before = (item.text or "").rstrip()
         item.text = before if sentence in before else "\n".join(filter(None, (before, sentence)))
     description = Element(_DESCRIPTION)

@@ -1,4 +1,4 @@
-"""Blocks beside the pixels, taken out of a file: never more than any setting would let through."""
+"""Blocks beside the pixels, taken out of a file: never more than any setting would let through; and their words."""
 
 from __future__ import annotations
 
@@ -21,3 +21,11 @@ def require_small(size: int, name: str) -> None:
         raise MetadataTooLarge(
             f"The file has {size:,} bytes of {name}; up to {MOST_BYTES:,} are read.", limit=MOST_BYTES, seen=size
         )
+
+
+def decoded(text: bytes) -> str:
+    """Returns words in UTF-8, or else Latin-1: what is the former by chance means nothing in the latter."""
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text.decode("latin-1")

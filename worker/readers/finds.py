@@ -48,10 +48,14 @@ class Finds:
 
         `facts` are the other fields of `Header`.
         """
-        stated, block = exif.clean(self.exif) if self.exif else (None, None)
         packet = self._packet()
         # Programs that have no place for EXIF in a format, or leave it as it is, turn a picture in XMP alone.
-        orientation = stated or (xmp.orientation(packet) if packet else 1)
+        orientation = xmp.orientation(packet) if packet else 1
+        block = None
+        if self.exif:
+            orientation, block = exif.clean(self.exif, otherwise=orientation)
+            if not exif.is_block(self.exif):
+                self.warnings.append("metadata_unreadable")
         dpi = self.dpi or (exif.resolution(self.exif) if self.exif else None)
         metadata = Metadata(
             exif=block,

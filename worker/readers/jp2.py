@@ -77,7 +77,7 @@ def open_master(source: IO[bytes]) -> Master:
 def _find(data: memoryview) -> _Parts:
     """Walks the boxes of a file. Raises Truncated or Corrupt."""
     parts = _Parts()
-    streams = 0
+    streams = documents = 0
     for kind, start, body in boxes(data):
         if kind == b"jp2h" and parts.head is None:
             parts.head = body
@@ -89,7 +89,8 @@ def _find(data: memoryview) -> _Parts:
         elif kind == b"uuid":
             _find_block(parts.finds, bytes(body[:16]), body[16:])
         elif kind == b"xml ":
-            require_small(sum(map(len, parts.finds.documents)) + len(body), "XML")
+            documents += len(body)
+            require_small(documents, "XML")
             parts.finds.documents.append(bytes(body))
     if not streams:
         raise Truncated(f"The file ends at byte {len(data):,}, before its codestream.", seen=len(data))
@@ -110,10 +111,11 @@ def _find_block(finds: Finds, name: bytes, body: memoryview) -> None:
         finds.xmp = finds.xmp or taken(body, "XMP")
     elif name == _EXIF:
         finds.exif = finds.exif or taken(body, "EXIF").removeprefix(b"Exif\0\0")
-    elif name == _IPTC:
-        finds.iptc = finds.iptc or taken(body, "IPTC")
-    elif name == _PHOTOSHOP:
-        finds.iptc = finds.iptc or iptc.from_photoshop(taken(body, "IPTC"))
+    elif name in (_IPTC, _PHOTOSHOP):
+        records = iptc.records(taken(body, "IPTC"))
+        finds.iptc = finds.iptc or records
+        if name == _IPTC and not records:
+            finds.warnings.append("metadata_unreadable")
 
 
 def _decode(data: memoryview, where: slice, stream: Stream, color: Color) -> Samples:

@@ -6,7 +6,7 @@ import struct
 
 from worker.metadata import iptc
 from worker.pictures import Text
-from worker.readers.blocks import require_small
+from worker.readers.blocks import decoded, require_small
 from worker.readers.extended_xmp import Extension, joined
 from worker.readers.finds import Finds, dots_per_inch
 from worker.readers.jpeg_segments import APP0, COMMENT
@@ -19,6 +19,9 @@ _MORE_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 _ICC = b"ICC_PROFILE\0"
 _PHOTOSHOP = b"Photoshop 3.0\0"
 _ADOBE = b"Adobe"
+
+#: How comments begin that say with what the file was compressed (GD, jpeg-archive): not true of a derivative.
+_MAKING = ("CREATOR: gd-jpeg", "Compressed by jpeg-recompress")
 
 #: Dots a meter of JFIF's units: 1 is dots an inch, 2 dots a centimeter; 0 says only the shape of a pixel.
 _DOTS_PER_METER = {1: 1 / 0.0254, 2: 100.0}
@@ -92,12 +95,9 @@ class Blocks:
 
     def _add_comment(self, body: bytes) -> None:
         """Takes a comment, whose characters nobody has fixed (T.81, B.2.4.5)."""
-        try:
-            words = body.decode()
-        except UnicodeDecodeError:
-            words = body.decode("latin-1")
         # Some end it as C does; elsewhere a NUL is no character of a text.
-        if words := words.replace("\0", " ").strip():
+        words = decoded(body).replace("\0", " ").strip()
+        if words and not words.startswith(_MAKING):
             self._finds.texts.append(Text(keyword="Comment", words=words))
 
     def _add_density(self, body: memoryview) -> None:

@@ -17,6 +17,7 @@ from worker.readers.contents import contents, for_codec, quoted
 from worker.readers.palette import Palette
 from worker.readers.png_blocks import find
 from worker.readers.png_chunks import SIGNATURE, Chunk, make_chunk, read_chunks
+from worker.readers.png_text import is_packed
 from worker.readers.whole_page import WholePage
 
 _GRAY, _RGB, _INDEXED, _GRAY_ALPHA, _RGBA = 0, 2, 3, 4, 6
@@ -31,6 +32,9 @@ _CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 
 #: Largest side that libpng takes, pixels.
 _MOST_SIDE = 1_000_000
+
+#: Compressed texts that the decoder may unpack and throw away, up to 8 MB each; for more, the file is copied without.
+_FEW_TEXTS = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,8 +66,11 @@ def open_master(source: IO[bytes]) -> Master:
         alpha=palette.alpha if palette else alpha,
         compression="lossless",
     )
-    pixels = [chunk for chunk in chunks if chunk.kind == b"IDAT"]
-    page = WholePage(source, header, lambda data: _decode(data, start, pixels, palette), orientation=orientation)
+    needed = [chunk for chunk in chunks if chunk.critical or chunk.kind == b"tRNS"]
+    whole = sum(is_packed(chunk.kind, chunk.body(data)) for chunk in chunks) <= _FEW_TEXTS
+    page = WholePage(
+        source, header, lambda data: _decode(data, start, needed, palette, whole=whole), orientation=orientation
+    )
     return Master(format=PNG, pages=(page,))
 
 
@@ -101,16 +108,22 @@ def _has_transparent_color(start: _Start, chunks: list[Chunk]) -> bool:
     return sizes[:1] == [_TRANSPARENT_COLOR.get(start.color)]
 
 
-def _decode(data: memoryview, start: _Start, pixels: list[Chunk], palette: Palette | None) -> Samples:
+def _decode(data: memoryview, start: _Start, needed: list[Chunk], palette: Palette | None, *, whole: bool) -> Samples:
+    """Returns the samples; of the file's chunks the decoder gets those that are needed, or all of the `whole` file."""
+    pixels = [chunk for chunk in needed if chunk.kind == b"IDAT"]
     for chunk in pixels:
         # libpng does not look at the last check sum once it has its pixels.
         chunk.check(data)
     if palette is None:
-        samples: Samples = imagecodecs.png_decode(for_codec(data))
+        samples: Samples = imagecodecs.png_decode(for_codec(data) if whole else _joined(data, needed))
         return samples
     # As gray the decoder gives the indices, spread over 8 bits; it would take those outside the palette for black.
     head = struct.pack(">IIBB", start.width, start.height, start.depth, _GRAY) + start.methods
-    parts = [SIGNATURE, make_chunk(b"IHDR", head)]
-    parts += [bytes(data[chunk.start - 8 : chunk.end + 4]) for chunk in pixels]
-    indices: Samples = imagecodecs.png_decode(b"".join([*parts, make_chunk(b"IEND", b"")]))
+    indices: Samples = imagecodecs.png_decode(_joined(data, pixels, make_chunk(b"IHDR", head)))
     return palette.look_up(indices // (255 // ((1 << start.depth) - 1)))
+
+
+def _joined(data: memoryview, chunks: list[Chunk], head: bytes = b"") -> bytes:
+    """Returns a file of these chunks behind `head`."""
+    parts = [data[chunk.start - 8 : chunk.end + 4] for chunk in chunks if chunk.kind != b"IEND"]
+    return b"".join([SIGNATURE, head, *parts, make_chunk(b"IEND", b"")])

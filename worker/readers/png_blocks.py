@@ -25,6 +25,9 @@ _GAMMA_NAME = "Photochrom: sRGB primaries, the master's own gamma"
 #: The least that a gamma can mean, and its reciprocal the most; what lies beyond is an error of its writer.
 _LEAST_GAMMA = 0.1
 
+#: Texts that cannot be read before the rest is left: it can take 32 MB of unpacking to find out about one.
+_MOST_UNREADABLE = 16
+
 #: Transfer functions of cICP that come near sRGB's curve (ITU-T H.273, table 3): BT.709, 601, 2020, and sRGB itself.
 _COMMON_TRANSFERS = (1, 6, 13, 14, 15)
 
@@ -51,8 +54,8 @@ def find(data: memoryview, chunks: list[Chunk]) -> Finds:
         finds.dpi = dots_per_inch((x, y)) if unit == 1 else None
     if len(chosen.get(b"acTL", b"")) == 8 and struct.unpack_from(">I", chosen[b"acTL"])[0] > 1:
         finds.warnings.append("multi_page")
-    _find_color(finds, chosen)
     _find_texts(finds, texts)
+    _find_color(finds, chosen)
     _find_words(finds, words)
     return finds
 
@@ -64,7 +67,7 @@ def _is_plain(name: bytes) -> bool:
 
 
 def _find_words(finds: Finds, words: list[tuple[bytes, memoryview]]) -> None:
-    size = 0
+    size = unreadable = 0
     for kind, body in words:
         size += len(body)
         require_small(size, "text")
@@ -74,19 +77,24 @@ def _find_words(finds: Finds, words: list[tuple[bytes, memoryview]]) -> None:
             finds.texts.append(text)
         else:
             finds.warnings.append("metadata_unreadable")
+            unreadable += 1
+            if unreadable == _MOST_UNREADABLE:
+                break
 
 
 def _find_color(finds: Finds, chosen: dict[bytes, memoryview]) -> None:
+    """Finds what the samples mean: a profile of the file's own kind, one in a text, or one that a gamma makes."""
     if b"iCCP" in chosen:
         require_small(len(chosen[b"iCCP"]), "packed profile")
         _, rest = keyword(chosen[b"iCCP"])
-        finds.profile = unpacked(rest[1:]) if bytes(rest[:1]) == b"\0" else None
-        if not finds.profile:
+        profile = unpacked(rest[1:]) if bytes(rest[:1]) == b"\0" else None
+        finds.profile = profile or finds.profile
+        if not profile:
             finds.warnings.append("profile_unreadable")
     elif b"cICP" in chosen:
         if len(chosen[b"cICP"]) == 4 and chosen[b"cICP"][1] not in _COMMON_TRANSFERS:
             finds.warnings.append("gamma_ignored")
-    elif b"sRGB" not in chosen and len(chosen.get(b"gAMA", b"")) == 4:
+    elif not finds.profile and b"sRGB" not in chosen and len(chosen.get(b"gAMA", b"")) == 4:
         gamma = struct.unpack(">I", chosen[b"gAMA"])[0] / 100_000
         if not _LEAST_GAMMA <= gamma <= 1 / _LEAST_GAMMA:
             finds.warnings.append("gamma_ignored")
@@ -113,8 +121,8 @@ def _keep(finds: Finds, name: bytes, block: bytes) -> None:
     if name in (b"icc", b"icm"):
         finds.profile = finds.profile or block
     elif name in (b"iptc", b"8bim"):
-        # ImageMagick wraps the records as Photoshop does; others write them bare. A record begins with 1C.
-        finds.iptc = finds.iptc or (block if block[:1] == b"\x1c" else iptc.from_photoshop(block))
+        # ImageMagick wraps the records as Photoshop does; others write them bare.
+        finds.iptc = finds.iptc or iptc.records(block)
     elif name == b"xmp" or block.startswith(_XMP_SPACE):
         finds.xmp = finds.xmp or block.removeprefix(_XMP_SPACE)
     else:

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from models.spaces import Samples
 from shared.formats import TIFF
 from worker.pictures import SIDEWAYS, Header, Master, Page, oriented
-from worker.readers import tiff_tags as tag
 from worker.readers.tiff_bands import bands, is_streamed
 from worker.readers.tiff_blocks import read_dpi, read_metadata, read_profile
 from worker.readers.tiff_directories import Directory, Form, read_pages
@@ -51,6 +50,8 @@ class _Pages(Sequence[Page]):
         self._form = form
         self._offsets = offsets
         self._known: dict[int, _Page] = {}
+        #: each profile once: pages of one scanner have the same
+        self._profiles: dict[bytes, bytes] = {}
 
     def __len__(self) -> int:
         return len(self._offsets)
@@ -66,22 +67,25 @@ class _Pages(Sequence[Page]):
             return [self[each] for each in range(*number.indices(len(self)))]
         offset = self._offsets[number]
         if offset not in self._known:
-            self._known[offset] = _Page(self._file, Directory(self._file, self._form, offset))
+            self._known[offset] = _Page(self._file, Directory(self._file, self._form, offset), self._profiles)
         return self._known[offset]
 
 
 class _Page:
     """A page of a TIFF file."""
 
-    def __init__(self, file: File, directory: Directory) -> None:
-        """Reads what is known of it before a pixel is decoded. Raises UnsupportedPicture, Truncated or Corrupt."""
+    def __init__(self, file: File, directory: Directory, profiles: dict[bytes, bytes]) -> None:
+        """Reads what is known of it before a pixel is decoded; `profiles` are those of the pages before.
+
+        Raises UnsupportedPicture, Truncated, Corrupt or MetadataTooLarge.
+        """
         self._file = file
         self._layout = read_layout(directory, file)
         self._meaning = read_meaning(directory, self._layout)
-        orientation = directory.whole(tag.ORIENTATION, 1)
-        self._orientation = orientation if orientation in range(1, 9) else 1
         self._range: Range | None = None
-        self._header = _header(directory, file, self._layout, self._meaning, self._orientation)
+        header, self._orientation = _header(directory, file, self._layout, self._meaning)
+        profile = header.profile and profiles.setdefault(header.profile, header.profile)
+        self._header = replace(header, profile=profile)
 
     @property
     def header(self) -> Header:
@@ -128,14 +132,15 @@ class _Page:
         return self._range
 
 
-def _header(directory: Directory, file: File, layout: Layout, meaning: Meaning, orientation: int) -> Header:
+def _header(directory: Directory, file: File, layout: Layout, meaning: Meaning) -> tuple[Header, int]:
+    """Returns the upright header of a page, and its orientation."""
     width, height, dpi = layout.width, layout.height, read_dpi(directory)
+    profile, of_profile = read_profile(directory)
+    metadata, orientation, of_metadata = read_metadata(directory, file)
     if orientation in SIDEWAYS:
         width, height = height, width
         dpi = dpi and (dpi[1], dpi[0])
-    profile, of_profile = read_profile(directory)
-    metadata, of_metadata = read_metadata(directory, file)
-    return Header(
+    header = Header(
         width=width,
         height=height,
         kind=meaning.kind,
@@ -149,3 +154,4 @@ def _header(directory: Directory, file: File, layout: Layout, meaning: Meaning, 
         metadata=metadata,
         warnings=(*(("extra_channels_dropped",) if meaning.dropped else ()), *of_profile, *of_metadata),
     )
+    return header, orientation

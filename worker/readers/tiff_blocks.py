@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from shared.errors import PictureError
-from worker.metadata import exif, iptc
+from worker.metadata import exif, iptc, xmp
 from worker.pictures import Metadata
 from worker.readers import tiff_tags as tag
 from worker.readers.blocks import require_small
@@ -44,23 +44,27 @@ def read_profile(directory: Directory) -> tuple[bytes | None, tuple[str, ...]]:
         return None, ("profile_unreadable",)
 
 
-def read_metadata(directory: Directory, file: File) -> tuple[Metadata, tuple[str, ...]]:
-    """Returns EXIF, IPTC and XMP, and a warning where there is one of them that cannot be read.
+def read_metadata(directory: Directory, file: File) -> tuple[Metadata, int, tuple[str, ...]]:
+    """Returns EXIF, IPTC and XMP; the orientation (1..8); and a warning where there is a block that cannot be read.
 
-    Raises MetadataTooLarge.
+    Raises MetadataTooLarge, and Corrupt for an orientation that lies outside the file.
     """
     for block, name in ((tag.IPTC, "IPTC"), (tag.PHOTOSHOP, "IPTC"), (tag.XMP, "XMP")):
         require_small(directory.size(block), name)
-    fields = exif.of_tiff(file.source, directory.offset)
-    records = _readable(_records, directory) or _readable(_wrapped_records, directory)
     packet = _readable(_packet, directory)
+    orientation = directory.whole(tag.ORIENTATION, 0)
+    if orientation not in range(1, 9):
+        # XMP's word counts where the page has none, as in every format.
+        orientation = xmp.orientation(packet) if packet else 1
+    fields = exif.of_tiff(file.source, directory.offset, orientation=orientation)
+    records = _readable(_records, directory) or _readable(_wrapped_records, directory)
     lost = (
         fields is None and (tag.EXIF in directory or tag.GPS in directory),
         records is None and tag.IPTC in directory,
         packet is None and tag.XMP in directory,
     )
     metadata = Metadata(exif=fields, iptc=records, xmp=packet)
-    return metadata, ("metadata_unreadable",) if any(lost) else ()
+    return metadata, orientation, ("metadata_unreadable",) if any(lost) else ()
 
 
 def _readable(read: Callable[[Directory], bytes | None], directory: Directory) -> bytes | None:

@@ -10,7 +10,7 @@ from typing import IO
 import imagecodecs
 
 from worker.pictures import Dressing
-from worker.writers.pages import Pages, dpi_of, dropped, exif_of, single
+from worker.writers.pages import Pages, dpi_of, dropped, exif_of, single, texts_of
 
 _SIDE = 2**32 - 1
 
@@ -53,7 +53,7 @@ def write(target: IO[bytes], pages: Pages) -> tuple[str, ...]:
         target.write(_box(b"xml ", document))
     target.write(_box_start(b"jp2c", len(stream)))
     target.write(stream)
-    return dropped(metadata.texts)
+    return dropped(texts_of(dressing))
 
 
 def decibels(quality: int) -> int:

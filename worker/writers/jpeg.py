@@ -10,7 +10,7 @@ from typing import IO
 from shared.errors import MetadataTooLarge, UnsupportedPicture
 from worker.metadata import exif, extensions, iptc
 from worker.metadata.packets import Unreadable
-from worker.pictures import Dressing, Metadata
+from worker.pictures import Dressing
 from worker.writers.jpeg_bands import coded, rows_of
 from worker.writers.pages import Pages, comments_of, cut, dpi_of, dropped, end, exif_of, first
 
@@ -36,7 +36,8 @@ _MOST_ICC_SEGMENTS = 255
 def write(target: IO[bytes], pages: Pages) -> tuple[str, ...]:
     """Writes the page into an empty file; see `worker.pictures.Writer`. Raises UnsupportedPicture above 65,500 pixels.
 
-    XML is left out, and EXIF of more than a segment but for what is said here, with the warning `metadata_dropped`.
+    XML is left out, with the warning `metadata_dropped`; so is, of EXIF of more than a segment, the maker's note, and
+    if that is not enough all but what is said here.
     """
     dressing, strips = first(pages, side=_SIDE, what="JPEG")
     segments, warnings = _segments(dressing)
@@ -52,11 +53,8 @@ def write(target: IO[bytes], pages: Pages) -> tuple[str, ...]:
 
 
 def _segments(dressing: Dressing) -> tuple[list[bytes], tuple[str, ...]]:
-    warnings = dropped(dressing.metadata.documents)
-    block = exif.PREFIX + exif_of(dressing, jpeg=True)
-    if len(block) > _ROOM:
-        warnings = ("metadata_dropped",)
-        block = exif.PREFIX + exif_of(replace(dressing, metadata=Metadata()), jpeg=True)
+    block, is_whole = _exif(dressing)
+    warnings = dropped(dressing.metadata.documents, not is_whole)
     segments = [_density(dpi_of(dressing)), _segment(_APP1, block)]
     if dressing.metadata.xmp:
         segments += _xmp_segments(dressing.metadata.xmp)
@@ -66,8 +64,22 @@ def _segments(dressing: Dressing) -> tuple[list[bytes], tuple[str, ...]]:
         resources = iptc.to_photoshop(dressing.metadata.iptc)
         segments += [_segment(_APP13, iptc.PREFIX + part) for part in _parts(resources, _ROOM - len(iptc.PREFIX))]
     for words in comments_of(dressing):
-        segments += [_segment(_COMMENT, part) for part in _parts(words.encode(), _ROOM)]
+        segments += [_segment(_COMMENT, part) for part in _parts_of_text(words.encode())]
     return segments, warnings
+
+
+def _exif(dressing: Dressing) -> tuple[bytes, bool]:
+    """Returns as much of the EXIF block as a segment holds, with its prefix, and whether that is all."""
+    master = dressing.metadata.exif
+    block = _exif_with(dressing, master)
+    if len(block) <= _ROOM:
+        return block, True
+    block = _exif_with(dressing, master and exif.without_note(master))
+    return (block if len(block) <= _ROOM else _exif_with(dressing, None)), False
+
+
+def _exif_with(dressing: Dressing, master: bytes | None) -> bytes:
+    return exif.PREFIX + exif_of(replace(dressing, metadata=replace(dressing.metadata, exif=master)), jpeg=True)
 
 
 def _density(dpi: tuple[float, float] | None) -> bytes:
@@ -108,6 +120,18 @@ def _profile_segments(profile: bytes) -> Iterator[bytes]:
 
 def _parts(data: bytes, size: int) -> list[bytes]:
     return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+def _parts_of_text(text: bytes) -> Iterator[bytes]:
+    """Yields UTF-8 in parts that fit into a segment, cut between characters: each is read by itself."""
+    at = 0
+    while at < len(text):
+        end = at + _ROOM
+        # 10xxxxxx goes on with a character (RFC 3629, 3).
+        while end < len(text) and text[end] & 0xC0 == 0x80:
+            end -= 1
+        yield text[at:end]
+        at = end
 
 
 def _segment(marker: int, body: bytes) -> bytes:

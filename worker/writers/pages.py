@@ -10,7 +10,7 @@ from models.spaces import Samples
 from shared.errors import UnsupportedPicture
 from worker.icc import make_profile
 from worker.metadata import exif
-from worker.pictures import Dressing
+from worker.pictures import Dressing, Text
 
 #: Dots per inch, at least and at most.
 _DPI = (0.01, 1_000_000)
@@ -95,10 +95,15 @@ def exif_of(dressing: Dressing, *, jpeg: bool = False) -> bytes:
     )
 
 
+def texts_of(dressing: Dressing) -> list[Text]:
+    """Returns the master's texts, but for those that are the sentence alone: of a derivative that is colored again."""
+    return [text for text in dressing.metadata.texts if text.words != dressing.description]
+
+
 def comments_of(dressing: Dressing) -> list[str]:
     """Returns the master's texts as comments, which have no keyword of their own, and the sentence, once."""
     comments = [
-        text.words if text.keyword == "Comment" else f"{text.keyword}: {text.words}" for text in dressing.metadata.texts
+        text.words if text.keyword == "Comment" else f"{text.keyword}: {text.words}" for text in texts_of(dressing)
     ]
     told = any(dressing.description in comment for comment in comments)
     return comments if told else [*comments, dressing.description]

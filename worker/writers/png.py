@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from models.spaces import Samples
 from worker.metadata import iptc
 from worker.pictures import Dressing, Text
-from worker.writers.pages import Pages, cut, dpi_of, dropped, end, exif_of, first
+from worker.writers.pages import Pages, cut, dpi_of, dropped, end, exif_of, first, texts_of
 
 #: Longest side that libpng writes and reads unless it is told otherwise (PNG_USER_WIDTH_MAX).
 _SIDE = 1_000_000
@@ -92,12 +92,11 @@ def _chunks(dressing: Dressing) -> list[bytes]:
 
 def _texts(dressing: Dressing) -> list[bytes]:
     """Returns the master's texts; the description has the sentence at its end, once."""
-    told = [text.words for text in dressing.metadata.texts if text.keyword == _DESCRIPTION]
+    texts = texts_of(dressing)
+    told = [text.words for text in texts if text.keyword == _DESCRIPTION]
     if not any(dressing.description in words for words in told):
         told.append(dressing.description)
-    others = [
-        text for text in dressing.metadata.texts if text.keyword != _DESCRIPTION and text.words != dressing.description
-    ]
+    others = [text for text in texts if text.keyword != _DESCRIPTION]
     return [
         _text(text.keyword.encode("latin-1"), text.words.encode(), language=text.language.encode("ascii"))
         for text in [Text(keyword=_DESCRIPTION, words="\n".join(told)), *others]

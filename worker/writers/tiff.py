@@ -18,7 +18,7 @@ from models.spaces import Samples
 from worker.metadata import directories, exif, notes
 from worker.metadata.directories import BYTE, LONG, UNDEFINED, Directory, Field, Layout, header, pack
 from worker.pictures import Dressing
-from worker.writers.pages import Pages, cut, dpi_of, dropped, exif_of
+from worker.writers.pages import Pages, cut, dpi_of, dropped, exif_of, texts_of
 
 #: Bytes of a strip before it is compressed, about. TIFF 6.0 asks for 8 KB; seeks and dictionaries want more.
 _STRIP_BYTES = 1 << 20
@@ -82,7 +82,7 @@ def write(target: IO[bytes], pages: Pages) -> tuple[str, ...]:
     warnings: tuple[str, ...] = ()
     for dressing, strips in pages:
         written.append(_page(target, dressing, strips))
-        warnings = warnings or dropped(dressing.metadata.texts, dressing.metadata.documents)
+        warnings = warnings or dropped(texts_of(dressing), dressing.metadata.documents)
     at = _aligned(target)
     layout, directories_ = _directories(written, at)
     for directory in directories_:

@@ -6,7 +6,7 @@ from typing import IO
 
 from PIL import Image
 
-from worker.writers.pages import Pages, dropped, exif_of, single
+from worker.writers.pages import Pages, dropped, exif_of, single, texts_of
 
 #: Longest side (RFC 9649, 2.7.1).
 _SIDE = 16_383
@@ -37,4 +37,4 @@ def write(target: IO[bytes], pages: Pages) -> tuple[str, ...]:
         exif=exif_of(dressing),
         xmp=dressing.metadata.xmp or b"",
     )
-    return dropped(dressing.metadata.iptc, dressing.metadata.texts, dressing.metadata.documents)
+    return dropped(dressing.metadata.iptc, texts_of(dressing), dressing.metadata.documents)

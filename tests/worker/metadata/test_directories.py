@@ -74,6 +74,18 @@ def test_a_resolution_is_written_exactly(value: float) -> None:
     assert rational(value).numbers() == (pytest.approx(value, rel=1e-12),)
 
 
+@given(value=st.floats(0.01, 1_000_000))
+def test_a_resolution_always_fits_its_field(value: float) -> None:
+    """No number that a resolution can be needs a numerator of more than 32 bits, and 3 decimals are right."""
+    assert rational(value).numbers() == (pytest.approx(value, abs=5e-4),)
+
+
+def test_of_many_numbers_only_the_first_are_looked_at() -> None:
+    """A field that claims a million numbers does not become a million objects."""
+    assert Field(type=3, data=struct.pack("<H", 6) * 1_000_000).numbers()[:2] == (6, 6)
+    assert len(Field(type=3, data=bytes(2_000_000)).numbers()) < 10
+
+
 def test_fields_that_overlap_cannot_swell() -> None:
     """Of a thousand fields that all claim the same megabyte no more is read than the allowance."""
     many = b"".join(struct.pack("<HHII", tag, 7, 1 << 20, 0) for tag in range(1, 1001))

@@ -125,7 +125,7 @@ def test_the_place_on_earth_stays_unless_the_picture_is_turned(orientation: int 
         fields[274] = short(orientation)
     start = header(8, Layout())
     data = start + pack(fields, 8, Layout())
-    for block in (exif.of_tiff(io.BytesIO(data), 8), exif.clean(data)[1]):
+    for block in (exif.of_tiff(io.BytesIO(data), 8, orientation=orientation or 1), exif.clean(data)[1]):
         assert block is not None
         made = exif.fields(exif.described(block, SENTENCE, width=4, height=3, dpi=None))
         assert made[315] == text(b"Zoe Mueller")
@@ -143,6 +143,31 @@ def test_the_place_on_the_page_is_in_inches_as_the_resolution(unit: int | None, 
     made = described(block_of(fields), dpi=(300.0, 300.0))
     assert float(made[286]) == pytest.approx(inches, abs=1e-4)
     assert made[296] == 2
+
+
+@pytest.mark.parametrize("place", [(1, 0), (4_000_000_000, 1)])
+def test_a_place_in_centimeters_that_nobody_can_turn_into_inches_goes(place: tuple[int, int]) -> None:
+    """It would be taken for inches."""
+    fields: Directory = {286: Field(type=5, data=struct.pack("<2I", *place)), 296: short(3)}
+    assert 286 not in described(block_of(fields))
+
+
+@pytest.mark.parametrize("otherwise", [1, 8])
+@pytest.mark.parametrize("stated", [None, 0, 1, 3])
+def test_what_lies_in_the_scene_goes_when_the_picture_is_turned(stated: int | None, otherwise: int) -> None:
+    """The subject's area is told before the picture is turned (EXIF 2.32, 4.6.5), by EXIF or by what else says so."""
+    details: Directory = {0x9214: short(10, 20), 0xA214: short(10, 20), 0x9209: short(0)}
+    fields: Directory = {0x8769: details, **GEO}
+    if stated is not None:
+        fields[274] = short(stated)
+    turned, block = exif.clean(block_of(fields), otherwise=otherwise)
+    assert turned == (stated or otherwise)
+    assert block is not None
+    kept = exif.fields(block)
+    within = kept[0x8769]
+    assert isinstance(within, dict)
+    assert set(within) == ({0x9214, 0xA214, 0x9209} if turned == 1 else {0x9209})
+    assert (set(GEO) <= set(kept)) is (turned == 1)
 
 
 def test_the_second_page_of_a_tiff_gives_its_own() -> None:
@@ -214,6 +239,12 @@ def test_how_the_master_was_compressed_is_not_told() -> None:
     }
     made = described(block_of({0x8769: details}))
     assert set(made.get_ifd(0x8769)) == {0x9201}
+
+
+def test_details_of_which_nothing_stays_are_no_directory() -> None:
+    """TIFF 6.0 knows no directory without a field (section 2)."""
+    data = block_of({0x8769: {0x9102: Field(type=5, data=struct.pack("<2I", 4, 1))}})
+    assert 0x8769 not in described(data)
 
 
 @pytest.mark.parametrize(
@@ -308,7 +339,7 @@ def test_the_sentence_is_told_once() -> None:
 )
 def test_what_cannot_be_read_is_nothing(data: bytes) -> None:
     """There is no block and no resolution, and a derivative has its own alone."""
-    assert exif.clean(data) == (None, None)
+    assert exif.clean(data) == (1, None)
     assert exif.resolution(data) is None
     assert described(data)[0x010E] == SENTENCE
     assert exif.of_tiff(io.BytesIO(data), 8) is None
@@ -334,7 +365,7 @@ def test_damaged_blocks_never_raise() -> None:
             data[chance.randrange(6, len(data))] = chance.randrange(256)
         cut = bytes(data[: chance.randint(10, len(data))])
         orientation, block = exif.clean(cut)
-        assert orientation in (None, *range(1, 9))
+        assert orientation in range(1, 9)
         assert block is None or len(block) <= 2 * len(original)
         exif.resolution(cut)
         exif.of_tiff(io.BytesIO(cut[6:]), 8)

@@ -270,3 +270,14 @@ def test_damaged_packets_never_raise() -> None:
             data[chance.randrange(len(data))] = chance.randrange(256)
         text, _ = xmp.merged(bytes(data), MARKS)
         assert prop(fromstring(text), "Iptc4xmpExt:DigitalSourceType") == [MARKS.source_type]
+
+
+def test_a_description_in_a_thousand_languages_does_not_swell() -> None:
+    """The sentence is told in as many as there are in earnest; no language is lost."""
+    items = b"".join(b'<rdf:li xml:lang="x-%d"/>' % number for number in range(50_000))
+    start, end = XMP.index(b"<rdf:li xml:lang"), XMP.index(b"</rdf:Alt></dc:description>")
+    packet, warnings = xmp.merged(XMP[:start] + items + XMP[end:], MARKS)
+    assert warnings == ()
+    assert len(packet) < len(items) + 500_000
+    assert packet.count(b'xml:lang="x-') == 50_001
+    assert packet.count(SENTENCE.encode()) > 1

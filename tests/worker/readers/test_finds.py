@@ -59,6 +59,21 @@ def test_a_picture_is_turned_as_xmp_says_where_exif_is_silent(exif: bytes | None
 
 
 @pytest.mark.parametrize(
+    ("exif", "warnings"),
+    [
+        pytest.param(exif_block(artist="A. Nother"), (), id="good"),
+        pytest.param(b"II*\0\x08\0\0\0\0\0", (), id="one that says nothing"),
+        pytest.param(b"", (), id="none"),
+        pytest.param(b"\0\0\0\0" + exif_block(artist="A. Nother"), ("metadata_unreadable",), id="no EXIF"),
+    ],
+)
+def test_exif_that_cannot_be_read_is_told(exif: bytes, warnings: tuple[str, ...]) -> None:
+    """What is lost of a master's metadata is never lost in silence."""
+    header, _ = Finds(exif=exif).header(width=1, height=1, kind=Kind.GRAY, depth=8, stored_depth=8)
+    assert header.warnings == warnings
+
+
+@pytest.mark.parametrize(
     ("per_meter", "dpi"),
     [
         ((11811, 11811), (300.0, 300.0)),

@@ -229,6 +229,13 @@ def test_iptc_is_found_among_photoshop_resources() -> None:
     assert open_header(jp2, data).metadata.iptc == iptc_records("A caption")
 
 
+def test_iptc_that_is_none_is_told() -> None:
+    """What does not begin as a record is not carried into a derivative, where nobody could read it."""
+    body = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38") + b"\xff" + iptc_records("A caption")
+    header = open_header(jp2, jp2_file(GRAY, SIZE, colr=enumerated(17), channels=1, tail=box(b"uuid", body)))
+    assert (header.metadata.iptc, header.warnings) == (None, ("metadata_unreadable",))
+
+
 def test_of_several_codestreams_the_first_is_read() -> None:
     """A file with more pictures gives the first, with a warning."""
     other = box(b"jp2c", stream(scene(1, seed=5)))

@@ -271,6 +271,7 @@ def test_mutations_are_read_or_refused(name: str) -> None:
         pytest.param("Inv. 12, Mérida".encode("latin-1"), "Inv. 12, Mérida", id="Latin-1"),
         pytest.param(b"Inv. 12\0", "Inv. 12", id="ended by a NUL"),
         pytest.param(b"\0\0", None, id="nothing"),
+        pytest.param(b"CREATOR: gd-jpeg v1.0 (using IJG JPEG v62), quality = 90\n", None, id="how it was compressed"),
     ],
 )
 def test_a_comment_is_found(comment: bytes, words: str | None) -> None:

@@ -208,6 +208,46 @@ def test_a_text_that_cannot_be_read_is_told(chunk: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    ("keyword", "language", "found"),
+    [
+        pytest.param(b"Inventory \xb0", b"", ("Inventory \xb0", ""), id="Latin-1"),
+        pytest.param(b"  Shelf  mark ", b"", ("Shelf mark", ""), id="spaces"),
+        pytest.param(b"Title", b"en_US", ("Title", "en-US"), id="a locale"),
+        pytest.param(b"Title", b"\tes!", ("Title", ""), id="no language"),
+        pytest.param(b"Title\x1b[2J", b"", None, id="control characters"),
+        pytest.param(b" ", b"", None, id="nothing"),
+    ],
+)
+def test_a_text_is_called_what_png_allows(keyword: bytes, language: bytes, found: tuple[str, str] | None) -> None:
+    """A derivative says it anew, by the rules: printable Latin-1, single spaces within, a language of RFC 5646."""
+    header = open_header(png, with_chunks(PLAIN, png_chunk(b"iTXt", keyword + b"\0\0\0" + language + b"\0\0a")))
+    assert [(text.keyword, text.language) for text in header.metadata.texts] == ([found] if found else [])
+    assert header.warnings == (() if found else ("metadata_unreadable",))
+
+
+def test_a_text_that_is_utf_8_is_read_so() -> None:
+    """Many programs write it where PNG means Latin-1, in which nobody means what it would say."""
+    chunks = png_chunk(b"tEXt", "Title\0Mérida 日本".encode()) + png_chunk(b"tEXt", "Place\0Mérida".encode("latin-1"))
+    texts = open_header(png, with_chunks(PLAIN, chunks)).metadata.texts
+    assert [text.words for text in texts] == ["Mérida 日本", "Mérida"]
+
+
+def test_a_nul_in_a_text_is_a_space() -> None:
+    """PNG allows none, and what is behind it would be lost to many readers of the derivative."""
+    chunks = png_chunk(b"tEXt", b"Title\0Plate\x0012") + png_chunk(b"iTXt", b"Author\0\0\0\0\0A.\0B.")
+    texts = open_header(png, with_chunks(PLAIN, chunks)).metadata.texts
+    assert [text.words for text in texts] == ["Plate 12", "A. B."]
+
+
+def test_a_profile_in_a_text_comes_before_a_gamma() -> None:
+    """An ICC profile says more than an exponent, wherever it stands."""
+    digits = SRGB.hex().encode()
+    text = png_chunk(b"tEXt", b"Raw profile type icc\0\nicc\n%8d\n" % len(SRGB) + digits)
+    gamma = png_chunk(b"gAMA", struct.pack(">I", 100_000))
+    assert open_header(png, with_chunks(PLAIN, gamma + text)).profile == SRGB
+
+
+@pytest.mark.parametrize(
     "body",
     [
         pytest.param(b"bomb\0\0" + zlib.compress(bytes(40 << 20)), id="it unpacks to 40 MiB"),

@@ -189,6 +189,13 @@ def test_pages_come_in_order() -> None:
     assert np.array_equal(np.concatenate(list(pages[-1].strips())), scene(top=65535, dtype=np.uint16))
 
 
+def test_pages_share_their_profile() -> None:
+    """The same bytes on every page are held once."""
+    pages = opened(tiff_files.tiff(*[gray_page(t34675=(UNDEFINED, bytes(200)))] * 2))
+    assert len(pages[0].header.profile) == 200
+    assert pages[0].header.profile is pages[1].header.profile
+
+
 def test_pages_can_be_sliced() -> None:
     """A slice of the pages is a sequence of the same pages, and none lies beyond the last."""
     pages = opened(MASTERS["three-pages"].data)
@@ -318,6 +325,21 @@ def test_one_huge_uncompressed_strip_is_read_in_bands(tmp_path: Path) -> None:
 def test_pages_that_are_turned_are_not_streamed(orientation: int) -> None:
     """Only upright and mirrored pages can be read by strips."""
     assert open_header(tiff, MASTERS[f"orientation-{orientation}"].data).streamed == (orientation <= 2)
+
+
+@pytest.mark.parametrize(("field", "upright"), [(None, False), (1, True)])
+def test_a_page_is_turned_as_its_xmp_says_where_it_has_no_orientation(field: int | None, upright: bool) -> None:
+    """As in every format: XMP's word counts where there is no other."""
+    packet = (
+        b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
+        b'xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF>'
+    )
+    stated: dict[str, Value] = {} if field is None else {"t274": (SHORT, [field])}
+    data = tiff_files.tiff(gray_page(t700=(BYTE, packet), **stated))
+    plain = read(tiff, tiff_files.tiff(gray_page()))[1]
+    header, samples = read(tiff, data)
+    assert (header.height, header.width) == samples.shape
+    assert np.array_equal(samples, plain if upright else np.rot90(plain, -1))
 
 
 def test_one_large_compressed_strip_is_not_streamed() -> None:

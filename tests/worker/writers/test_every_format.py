@@ -161,6 +161,13 @@ def test_texts_without_a_place_are_told(fmt: str) -> None:
     assert warnings == ("metadata_dropped",)
 
 
+@pytest.mark.parametrize("fmt", FORMATS_WRITTEN)
+def test_our_own_sentence_is_no_loss(fmt: str) -> None:
+    """A derivative that is colored again loses nothing: what is no text of its master is not told."""
+    texts = (Text(keyword="Description", words=SENTENCE), Text(keyword="Comment", words=SENTENCE))
+    assert written(fmt, picture(5, 7), metadata=Metadata(texts=texts), **lossy(fmt))[1] == ()
+
+
 def test_texts_stay_in_a_png() -> None:
     """Each comes back with its language; the description has the sentence at its end, once."""
     data, warnings = written("png", picture(5, 7), metadata=Metadata(texts=TEXTS))
@@ -181,6 +188,30 @@ def test_texts_become_comments_of_a_jpeg() -> None:
     assert [text.words for text in texts] == words
     again, _ = written("jpeg", picture(5, 7), metadata=Metadata(texts=texts), compression="lossy")
     assert open_master(io.BytesIO(again)).pages[0].header.metadata.texts == texts
+
+
+def test_texts_do_not_grow_from_format_to_format() -> None:
+    """A derivative of a derivative, as JPEG and PNG in turns, says each thing as often as the one before the last."""
+    texts = TEXTS
+    seen = []
+    for fmt in ("png", "jpeg") * 4:
+        data, _ = written(fmt, picture(5, 7), metadata=Metadata(texts=texts), **lossy(fmt))
+        texts = open_master(io.BytesIO(data)).pages[0].header.metadata.texts
+        seen.append(texts)
+    assert seen[-1] == seen[1]
+    assert seen[-2] == seen[2]
+
+
+def test_a_comment_of_many_segments_is_cut_between_characters() -> None:
+    """Each part is whole words of UTF-8, whose characters have up to four bytes."""
+    words = "x" + "é日😀" * 20_000
+    data, _ = written(
+        "jpeg", picture(5, 7), metadata=Metadata(texts=(Text(keyword="Comment", words=words),)), compression="lossy"
+    )
+    *parts, sentence = open_master(io.BytesIO(data)).pages[0].header.metadata.texts
+    assert len(parts) == 3
+    assert "".join(part.words for part in parts) == words
+    assert sentence.words == SENTENCE
 
 
 @pytest.mark.parametrize("fmt", FORMATS_WRITTEN)

@@ -97,6 +97,22 @@ def test_exif_beyond_a_segment_is_dropped_and_told() -> None:
     assert 0x013B not in made
 
 
+def test_a_makers_note_goes_before_the_rest_of_exif() -> None:
+    """Where a segment holds all but a camera's note, date and artist stay; that something is lost is told."""
+    note = Image.Exif()
+    note.load(exif_block())
+    note.get_ifd(0x8769)[0x927C] = b"N" * 66_000
+    _, block = exif.clean(note.tobytes())
+    data, warnings = file(metadata=replace(METADATA, exif=block))
+    assert warnings == ("metadata_dropped",)
+    with Image.open(io.BytesIO(data)) as image:
+        kept = image.getexif()
+    assert kept[0x013B] == "Zoe Mueller"
+    details = kept.get_ifd(0x8769)
+    assert details[0x9003] == "1936:03:09 10:20:30"
+    assert 0x927C not in details
+
+
 def test_xmp_beyond_a_segment_is_extended() -> None:
     """The marks stand in the first part; all parts together are the packet again."""
     log = "".join(f"line {number} " for number in range(20_000))
