@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from shared.errors import Misconfigured, NotAPicture, PhotochromError, UnknownModel
-from shared.formats import READABLE, SNIFF_BYTES, sniff
+from cli.places import Place, output_exists
+from photochrom.files.replacing import FULL, appearing
+from shared.errors import Misconfigured, PhotochromError, UnknownModel
 from shared.layout import DEFAULT_TENANT
 from shared.recipes import Recipe
 from shared.registry import Model, Registry, load_registry
@@ -70,25 +71,19 @@ class Done:
     candidates: tuple[Candidate, ...] = ()
 
 
-def color_file(path: Path, *, out: Path | None, force: bool, recipe: Recipe, settings: Settings) -> Done:
+def color_file(place: Place, *, force: bool, recipe: Recipe, settings: Settings) -> Done:
     """Colors one file; whatever is wrong with it is told, not raised.
 
     Raises an error of the `Misconfigured` family where no file could be colored.
     """
     from worker.consultation import Consultation  # noqa: PLC0415 - only what colors pays for it
     from worker.orders import Limits, Order  # noqa: PLC0415
-    from worker.plans import format_of  # noqa: PLC0415
 
+    if place.refusal:
+        return _failed(place.path, *place.refusal)
     recipes = recipe.each()
     try:
-        with path.open("rb") as source:
-            fmt = sniff(source.read(SNIFF_BYTES))
-            if fmt is None:
-                raise NotAPicture(f"It is no {READABLE}.")
-            targets = _targets((out or path.parent) / path.stem, format_of(fmt, recipe).extension, recipes)
-            if not force and (there := [target for target in targets if target.exists()]):
-                return _failed(path, "output_exists", f"{there[0]} is there; --force replaces it.")
-            source.seek(0)
+        with place.path.open("rb") as source:
             master = hashlib.file_digest(source, "sha256").hexdigest()
             name, sandbox, net = _studio(recipe, settings)
             consultation = Consultation(net, recipes)
@@ -102,19 +97,24 @@ def color_file(path: Path, *, out: Path | None, force: bool, recipe: Recipe, set
                 verify=settings.verify_lossy,
             )
             candidates = []
-            for each, target in zip(recipes, targets, strict=True):
-                with _replacing(target) as file:
+            # Where one cannot be made none appears.
+            with ExitStack() as files:
+                for each, target in zip(recipes, place.targets, strict=True):
+                    file = files.enter_context(appearing(target, force=force))
                     made = _derive(sandbox, source, file, replace(order, recipe=each), consultation)
-                candidates.append(_candidate(each, target, made))
+                    candidates.append(_candidate(each, target, made))
     except Misconfigured:
         raise
     except PhotochromError as error:
-        return _failed(path, error.code, error.detail)
+        return _failed(place.path, error.code, error.detail)
+    except FileExistsError:
+        there = next((target for target in place.targets if os.path.lexists(target)), place.targets[0])
+        return _failed(place.path, *output_exists(there))
     except OSError as error:
-        return _failed(path, "file_error", f"{error.strerror or error}")
+        return _failed(place.path, "file_error", _words(error, place))
     first, unsure = candidates[0], consultation.uncertainty()
     return Done(
-        path=str(path),
+        path=str(place.path),
         state="succeeded",
         output=first.output,
         warnings=first.warnings,
@@ -152,12 +152,6 @@ def _candidate(recipe: Recipe, target: Path, made: Derivative) -> Candidate:
     )
 
 
-def _targets(stem: Path, extension: str, recipes: Sequence[Recipe]) -> list[Path]:
-    """Returns where the result of each recipe goes: the first, or only, one without its temperature in its name."""
-    tags = ["", *(f"-t{recipe.temperature:.3f}" for recipe in recipes[1:])]
-    return [stem.with_name(f"{stem.name}_colorized{tag}.{extension}") for tag in tags]
-
-
 @cache
 def _studio(recipe: Recipe, settings: Settings) -> tuple[str, Deriver, Net]:
     """Returns the model's name, and the sandbox and the loaded net of this process."""
@@ -188,13 +182,9 @@ def _failed(path: Path, code: str, detail: str) -> Done:
     return Done(path=str(path), state="failed", code=code, detail=detail)
 
 
-@contextmanager
-def _replacing(target: Path) -> Iterator[IO[bytes]]:
-    """Gives a file to write to, which takes the target's place if all goes well and else leaves nothing."""
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with part.open("w+b") as file:
-            yield file
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+def _words(error: OSError, place: Place) -> str:
+    folder, words = place.targets[0].parent, error.strerror or str(error)
+    if error.errno in FULL:
+        return f"{folder} is full, or your share of it is: make room and run the command again."
+    # A name of ours, which tells nobody anything, is that of a file in the folder.
+    return words if error.filename in (None, str(place.path)) else f"{folder}: {words}"

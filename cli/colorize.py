@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import multiprocessing
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from cli.color_display import ColorDisplay
 from cli.coloring import Done, color_file, model_of
+from cli.places import Place, place
+from cli.processes import Color, color_side_by_side, interruptible
 from cli.reporting import Command
 from models.files import require
 from photochrom.commands.options import recipe_options
@@ -29,7 +28,9 @@ _MANY = 4
 
 
 @click.command(cls=Command)
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, readable=False, path_type=Path)
+)
 @click.option(
     "-o",
     "--out",
@@ -38,55 +39,53 @@ _MANY = 4
     help="Folder for the results; beside each file by default.",
 )
 @recipe_options
-@click.option("--force", is_flag=True, help="Replace results that are there.")
+@click.option("--force", is_flag=True, help="Replace results that are there, but none of FILES.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file on standard output.")
 def colorize(files: tuple[Path, ...], out: Path | None, force: bool, as_json: bool, **recipe: Any) -> None:
-    """Write `<stem>_colorized.<ext>` for each of FILES. Exit status: 0 all colored, 1 some failed, 2 usage.
+    """Write `<stem>_colorized.<ext>` for each of FILES, and say where it lies.
 
     With --candidates that is the first of them, and the others lie beside it as `<stem>_colorized-t0.700.<ext>`.
+
+    None of FILES is ever replaced, and no result by another one: where two would have one name, a.jpg and a.png give
+    a.jpg_colorized.tif and a.png_colorized.tif, and x/a.png and y/a.png give a_colorized.png and a-2_colorized.png. A
+    file that is named twice is colored once.
+
+    Ctrl-C leaves nothing half. Exit status: 0 all colored, 1 some failed or the run was broken off, 2 usage, or a
+    machine on which nothing can be colored.
     """
     settings = load()
     registry = load_registry(settings.models_dir)
     resolved = resolve({name: value for name, value in recipe.items() if value is not None}, registry.digest_of)
     require(model_of(resolved, registry), settings.models_dir)
     if out:
-        out.mkdir(parents=True, exist_ok=True)
-    failed = False
-    for done in _all(files, partial(color_file, out=out, force=force, recipe=resolved, settings=settings), settings):
-        failed |= done.state == "failed"
-        _say(done, as_json=as_json)
+        _make(out)
+    places = place(files, out=out, force=force, recipe=resolved)
+    failed, color = False, partial(color_file, force=force, recipe=resolved, settings=settings)
+    with (
+        interruptible(),
+        ColorDisplay(len(places), as_json=as_json, bar=len(places) >= _MANY) as display,
+        closing(_all(places, color, settings, display.note)) as ended,
+    ):
+        for done in ended:
+            failed |= done.state == "failed"
+            display.ended(done)
     sys.exit(1 if failed else 0)
 
 
-def _all(files: Sequence[Path], color: Any, settings: Settings) -> Iterator[Done]:
+def _make(out: Path) -> None:
+    """Makes the folder for the results."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.BadParameter(f"{out}: {error.strerror}.", param_hint="'-o' / '--out'") from error
+
+
+def _all(places: Sequence[Place], color: Color, settings: Settings, note: Callable[[str], None]) -> Generator[Done]:
     """Colors the files in their order: a few here, many in a process a core."""
-    if len(files) < _MANY:
-        yield from map(color, files)
+    count = sum(not place.refusal for place in places)
+    if count < _MANY:
+        yield from map(color, places)
         return
-    workers = min(settings.workers or os.cpu_count() or 1, len(files))
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool, _bar(len(files)) as advance:
-        for done in pool.map(color, files):
-            advance()
-            yield done
-
-
-@contextmanager
-def _bar(total: int) -> Iterator[Any]:
-    """Shows a bar on a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda: None
-        return
-    with click.progressbar(length=total, label="Coloring", file=sys.stderr) as bar:
-        yield lambda: bar.update(1)
-
-
-def _say(done: Done, *, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(asdict(done), ensure_ascii=False))
-    elif done.output:
-        notes = f"  ({', '.join(done.warnings)})" if done.warnings else ""
-        outputs = ", ".join(candidate.output for candidate in done.candidates) or done.output
-        click.echo(f"{done.path} -> {outputs}{notes}")
-    else:
-        click.echo(f"{done.path}: {done.detail} [{done.code}]", err=True)
+    workers = min(settings.workers or os.cpu_count() or 1, count)
+    with closing(color_side_by_side(places, color, workers=workers, note=note)) as ended:
+        yield from ended

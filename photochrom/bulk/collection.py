@@ -16,6 +16,7 @@ from typing import Any
 from photochrom.bulk.database import Row
 from photochrom.bulk.placing import place
 from photochrom.bulk.state import COLUMNS, PAGE, Entry, State, entry_of
+from photochrom.files.names import folded
 from photochrom.scans.scan import Scan
 
 #: What a file is: a picture, one by its name alone, or something else.
@@ -146,6 +147,11 @@ class Collection:
         rows = self._database.rows("SELECT target FROM run.found WHERE path = ?", path)
         return PurePosixPath(rows[0][0]) if rows and rows[0][0] else None
 
+    def holds(self, path: Path, *, earlier: bool) -> bool:
+        """Tells whether a file, by its path without links, is one of the scans, or of those of earlier runs."""
+        here = self._database.rows(f"SELECT 1 FROM run.found WHERE path = ? AND kind < {_OTHER}", str(path))
+        return bool(here or (earlier and self._database.rows("SELECT 1 FROM items WHERE path = ? LIMIT 1", str(path))))
+
     def fail(self, path: str, code: str, detail: str) -> None:
         """Notes that a scan never comes to a job in this run."""
         self._database.run("UPDATE run.found SET code = ?, detail = ? WHERE path = ?", code, detail, path)
@@ -208,7 +214,7 @@ def _row(scan: Scan, parents: dict[Path, Path]) -> Row:
         size, mtime_ns = found.st_size, found.st_mtime_ns
     except OSError as error:
         code, detail = "file_error", error.strerror
-    twin = str(scan.relative.with_suffix("")).casefold() if scan.picture else None
+    twin = folded(str(scan.relative.with_suffix(""))) if scan.picture else None
     digests = json.dumps(dict(scan.digests)) if scan.digests else None
     done = kind != _PICTURE or code is not None
     return (str(path), scan.name, kind, size, mtime_ns, scan.identifier, digests, twin, code, detail, done)

@@ -23,6 +23,10 @@ from photochrom.wire.records import Item
 _OF_THE_RESULT = (410, 500)
 
 
+class _MasterThere(FileExistsError):
+    """A scan lies where a result would."""
+
+
 class Fetching:
     """Writes results into OUT. Several threads may call."""
 
@@ -66,8 +70,11 @@ class Fetching:
         try:
             for candidate, (name, derivative) in enumerate(zip(outputs(output, self._recipe), made, strict=False)):
                 self._write(job, item.number, candidate, derivative, name)
-        except (DownloadDamaged, FileExistsError) as error:
-            code = "output_exists" if isinstance(error, FileExistsError) else "download_damaged"
+        except DownloadDamaged as error:
+            self.end(replace(done, state="failed", code="download_damaged", detail=str(error)))
+            return
+        except FileExistsError as error:
+            code = "output_is_master" if isinstance(error, _MasterThere) else "output_exists"
             self.end(replace(done, state="failed", code=code, detail=str(error)))
             return
         except ProblemError as error:
@@ -88,7 +95,10 @@ class Fetching:
             if path.stat().st_size == size and file_digest(path) == sha256:
                 self._state.claim_output(output, sha256)
                 return
-            if not self._force and not self._state.ours(output):
+            ours = self._state.ours(output)
+            if self._collection.holds(path.resolve(), earlier=not ours):
+                raise _MasterThere(f"{path} is one of the scans, and no scan is ever replaced; name another OUT.")
+            if not self._force and not ours:
                 raise FileExistsError(f"{path} is there and was not written by this command; --force replaces it.")
         self._display.expect("download", size)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from pathlib import PurePosixPath
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from photochrom.bulk.state import Entry
+
+#: What comes behind the stem of a scan in the name of its result.
+MARK = "_colorized"
 
 
 def outputs(first: str, recipe: Mapping[str, Any]) -> list[str]:
@@ -23,3 +26,11 @@ def outputs(first: str, recipe: Mapping[str, Any]) -> list[str]:
 def outputs_of(entry: Entry) -> list[str]:
     """Returns where the results of a scan lie, relative to OUT; none of one that has no result."""
     return outputs(entry.output, json.loads(entry.recipe)) if entry.output else []
+
+
+def is_result(path: Path, out: Path, ours: Callable[[str], bool]) -> bool:
+    """Tells whether a file is a result in OUT, which may be the folder of the scans; `ours` knows by relative path."""
+    if MARK not in path.stem:
+        return False
+    real, top = path.resolve(), out.resolve()
+    return real.is_relative_to(top) and ours(real.relative_to(top).as_posix())

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from photochrom.bulk.database import Database
+from photochrom.bulk.outputs import MARK
 from photochrom.bulk.state import PAGE
+from photochrom.files.names import cut, folded
 from photochrom.scans.scan import EXTENSIONS
-
-#: Bytes of a stem: a file system takes 255 of a name, and `-t0.700_colorized.premis.xml` and a number come behind.
-_STEM_BYTES = 220
 
 #: Nanoseconds by which two file systems may tell one file's time differently.
 _SAME_TIME = 2_000_000_000
@@ -48,14 +47,13 @@ def place(database: Database) -> None:
 
 
 def _place(database: Database, number: int, name: PurePosixPath, held: Callable[[str], bool], *, alone: bool) -> None:
-    stem, count = name.stem if alone else name.name, 1
-    stem = stem.encode()[:_STEM_BYTES].decode(errors="ignore")
-    target = str(name.with_name(f"{stem}_colorized"))
-    while database.rows("SELECT 1 FROM run.found WHERE folded = ?", target.casefold()) or held(target):
+    stem, count = cut(name.stem if alone else name.name), 1
+    target = str(name.with_name(f"{stem}{MARK}"))
+    while database.rows("SELECT 1 FROM run.found WHERE folded = ?", folded(target)) or held(target):
         count += 1
-        target = str(name.with_name(f"{stem}-{count}_colorized"))
+        target = str(name.with_name(f"{stem}-{count}{MARK}"))
     sql = "UPDATE run.found SET target = ?, folded = ? WHERE number = ?"
-    database.run(sql, target, target.casefold(), number)
+    database.run(sql, target, folded(target), number)
 
 
 def _held(database: Database, target: str, path: str, size: int, mtime_ns: int) -> bool:

@@ -22,7 +22,7 @@ from photochrom.bulk.display import Display
 from photochrom.bulk.fetching import Fetching
 from photochrom.bulk.gathering import Gathering
 from photochrom.bulk.harvest import Harvest
-from photochrom.bulk.outputs import outputs_of
+from photochrom.bulk.outputs import is_result, outputs_of
 from photochrom.bulk.reading import Reading, read
 from photochrom.bulk.state import Entry, Sent, State
 from photochrom.bulk.wishes import Summary, Wishes
@@ -112,7 +112,8 @@ class Submission:
         for scan in scans:
             if scan.promised and not scan.picture:
                 self._fail(str(scan.path.resolve()), *NO_PICTURE)
-            yield scan
+            ours = self._wishes.out is not None and is_result(scan.path, self._wishes.out, self.state.ours)
+            yield replace(scan, picture=False, promised=False) if ours else scan
 
     def _resume(self) -> None:
         """Takes up the jobs of earlier runs; one that the server does not know is forgotten and submitted anew."""

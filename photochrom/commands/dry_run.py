@@ -11,10 +11,11 @@ from typing import Any
 import click
 
 from photochrom.bulk.intake import Intake
+from photochrom.bulk.outputs import is_result
 from photochrom.client import Client
 from photochrom.files.fixity import cores
 from photochrom.plans.estimates import Estimate, estimate
-from photochrom.plans.plan import USUAL_MEGAPIXELS, Plan, Survey, remembered
+from photochrom.plans.plan import USUAL_MEGAPIXELS, Plan, Survey, remembered, written
 from photochrom.scans.scan import STATE_FOLDER
 
 
@@ -22,9 +23,12 @@ def dry_run(
     intake: Intake, client: Client, recipe: Mapping[str, Any], *, out: Path | None, hash_all: bool, as_json: bool
 ) -> None:
     """Looks at what was handed over, asks the server if there is one, and says what would be done."""
-    known = remembered(out / STATE_FOLDER) if out else lambda path: None
+    scans, known = intake.scans(), remembered(out / STATE_FOLDER) if out else lambda path: None
+    if out:
+        ours = written(out / STATE_FOLDER)
+        scans = (scan for scan in scans if not is_result(scan.path, out, ours))
     with closing(Survey(threads=cores(), known=known)) as survey:
-        plan = survey.plan(intake.scans(), hash_all=hash_all, server=client)
+        plan = survey.plan(scans, hash_all=hash_all, server=client)
     plan = plan.with_unreadable(len(intake.unreadable))
     time = estimate(plan, recipe, client)
     if as_json:

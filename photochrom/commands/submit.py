@@ -172,9 +172,9 @@ def _watch(run: Submission, display: Figures, intake: Intake, quiet: float) -> N
 
 def _say_end(run: Submission, summary: Summary, wishes: Wishes) -> None:
     for name in run.collection.skipped(_SHOWN_SKIPPED):
-        click.echo(f"Skipped {name}: no picture.", err=True)
+        click.echo(f"Skipped {name}: no picture to color.", err=True)
     if summary.skipped > _SHOWN_SKIPPED:
-        click.echo(f"Skipped {summary.skipped - _SHOWN_SKIPPED:,} more files that are no pictures.", err=True)
+        click.echo(f"Skipped {summary.skipped - _SHOWN_SKIPPED:,} more files that are no pictures to color.", err=True)
     failed = summary.failed + summary.canceled
     if not wishes.wait:
         click.echo(f"Made {len(summary.jobs)} jobs: {' '.join(summary.jobs)}")

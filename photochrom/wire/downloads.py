@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import shutil
 import uuid
@@ -12,16 +11,13 @@ from pathlib import Path
 import requests
 
 from photochrom.errors import DownloadDamaged, NoSpace, ServerUnreachable
+from photochrom.files.replacing import FULL
 from photochrom.wire.transport import Transport, reason
 
 _CHUNK = 1 << 20
 
 #: Bytes that stay free on a disk: what else is written there, logs and our own state, must not fail first.
 _RESERVE = 64 << 20
-
-
-#: What an operating system says of a full disk, or a used-up quota.
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def download(
@@ -78,7 +74,7 @@ def _once(
         partial.replace(path)
     except BaseException as error:
         progress(-came)
-        if isinstance(error, OSError) and error.errno in _FULL:
+        if isinstance(error, OSError) and error.errno in FULL:
             raise NoSpace(f"no space: {path.parent} is full, or your share of it is. Make room first.") from error
         if isinstance(error, requests.RequestException):
             raise ServerUnreachable(f"The download of {path.name} broke off: {reason(error)}") from error

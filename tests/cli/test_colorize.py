@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from cli.places import Place
 from photochrom.command import main
 from tests.house import write_picture
 
@@ -99,3 +101,71 @@ def test_many_photos_use_several_processes(tmp_path: Path) -> None:
     assert run(photos[3], "-o", tmp_path / "one").exit_code == 0
     made = (tmp_path / "many" / "3_colorized.png").read_bytes()
     assert made == (tmp_path / "one" / "3_colorized.png").read_bytes()
+
+
+def test_no_result_takes_the_place_of_another(tmp_path: Path) -> None:
+    """Files whose results would share a name each have one, and the command says which."""
+    photos = [write_picture(tmp_path / name, seed=seed) for seed, name in enumerate(("a.jpg", "a.png", "x/a.png"))]
+    result = run(*photos, photos[0], "--format", "tiff", "-o", tmp_path / "out", "--json")
+    assert result.exit_code == 0
+    outputs = [json.loads(line)["output"] for line in result.stdout.splitlines()]
+    assert [Path(output).name for output in outputs] == [
+        "a.jpg_colorized.tif",
+        "a.png_colorized.tif",
+        "a.png-2_colorized.tif",
+    ]
+    assert len({Path(output).read_bytes() for output in outputs}) == 3
+
+
+def test_no_master_is_replaced(tmp_path: Path) -> None:
+    """`--force *.png` leaves a file that was named, though it is called like a result of another one."""
+    photo, other = write_picture(tmp_path / "a.png", seed=1), write_picture(tmp_path / "a_colorized.png", seed=2)
+    before = other.read_bytes()
+    result = run(photo, other, "--force")
+    assert result.exit_code == 1
+    assert "output_is_master" in result.stderr
+    assert other.read_bytes() == before
+    assert (tmp_path / "a_colorized_colorized.png").exists()
+
+
+def test_a_file_that_comes_while_it_is_colored_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another run's result under the same name is not replaced, and no candidate is left."""
+    photo, out = write_picture(tmp_path / "a.png"), tmp_path / "out"
+    out.mkdir()
+    place = Place(path=photo, targets=(out / "a_colorized.png", out / "a_colorized-t0.200.png"))
+    monkeypatch.setattr("cli.colorize.place", lambda *_, **__: [place])
+    (out / "a_colorized-t0.200.png").write_bytes(b"another")
+    result = run(photo, "--candidates", "0.7,0.2", "-o", out)
+    assert result.exit_code == 1
+    assert "a_colorized-t0.200.png is there" in result.stderr
+    assert (out / "a_colorized-t0.200.png").read_bytes() == b"another"
+    assert sorted(path.name for path in out.iterdir()) == ["a_colorized-t0.200.png"]
+
+
+def test_a_folder_that_takes_nothing_is_said_at_once(tmp_path: Path) -> None:
+    """One that cannot be made ends the run with status 2 before anything is colored."""
+    photo = write_picture(tmp_path / "a.png")
+    result = run(photo, "-o", photo / "out")
+    assert result.exit_code == 2
+    assert "Not a directory" in result.stderr
+
+
+def test_a_folder_that_goes_away_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is not blamed for it."""
+    photo, gone = write_picture(tmp_path / "a.png"), tmp_path / "gone"
+    monkeypatch.setattr("cli.colorize.place", lambda *_, **__: [Place(path=photo, targets=(gone / "a.png",))])
+    assert f"{gone}: No such file or directory" in run(photo).stderr
+
+
+def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder is named, and nothing half is left in it."""
+    photo, out = write_picture(tmp_path / "a.png"), tmp_path / "out"
+
+    def fill(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("photochrom.files.replacing.os.fsync", fill)
+    result = run(photo, "-o", out)
+    assert result.exit_code == 1
+    assert f"{out} is full" in result.stderr
+    assert list(out.iterdir()) == []

@@ -124,3 +124,23 @@ def test_what_broke_a_run_off_is_what_is_told(tmp_path: Path) -> None:
     handover = Handover(out=tmp_path / "gone")
     with pytest.raises(NoSpace, match="full"), handover.at_the_end(None, None, None):  # type: ignore[arg-type]
         raise NoSpace("the disk is full")
+
+
+def test_results_beside_their_scans_stay_results(served: Served, tmp_path: Path) -> None:
+    """In the folder of the scans itself a second run neither colors what the first one made nor sends anything."""
+    scan = write_picture(tmp_path / "a.png")
+    for _ in range(2):
+        outcome = colorize(Client(served.url), [tmp_path], out=tmp_path)
+        assert (outcome.summary.succeeded, outcome.summary.failed) == (1, 0)
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == [scan.name, "a_colorized.png"]
+    assert served.count("PUT", "/v1/uploads") == 1
+
+
+def test_no_scan_is_replaced_by_a_result(served: Served, tmp_path: Path) -> None:
+    """A scan that lies where a result would is left, whatever is forced, and also if this run does not name it."""
+    scan, other = write_picture(tmp_path / "a.png", seed=1), write_picture(tmp_path / "a_colorized.png", seed=2)
+    before = other.read_bytes()
+    for paths in ([tmp_path], [scan]):
+        outcome = colorize(Client(served.url), paths, out=tmp_path, force=True, retry_failed=True)
+        assert [(name, code) for name, code, _ in outcome.failures] == [("a.png", "output_is_master")]
+        assert other.read_bytes() == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import unicodedata
 from pathlib import Path
 
 from photochrom.bulk.collection import Collection
@@ -34,6 +35,14 @@ def test_collisions_are_told_apart(tmp_path: Path) -> None:
         write_picture(tmp_path / path)
     placed = names(State(tmp_path / "state"), tmp_path / "x", tmp_path / "y")
     assert placed == ["a.jpg_colorized", "a.png_colorized", "b-2_colorized", "b_colorized"]
+
+
+def test_names_that_a_file_system_may_fold_are_told_apart(tmp_path: Path) -> None:
+    """Case and the two forms of an umlaut give no name that another system takes for the same."""
+    for path in ("A.png", "a.png", "\u00fc.png", "u\u0308.png"):
+        write_picture(tmp_path / "x" / path)
+    placed = names(State(tmp_path / "state"), tmp_path / "x")
+    assert len({unicodedata.normalize("NFC", name).lower() for name in placed}) == 4
 
 
 def test_a_second_box_leaves_the_first_ones_results(tmp_path: Path) -> None:

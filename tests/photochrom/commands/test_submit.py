@@ -533,3 +533,11 @@ def test_a_dry_run_says_why_nothing_is_known(served: Served, scans: Path) -> Non
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 0
     assert "What the server has and takes is not known: An API key is needed" in result.stdout
+
+
+def test_a_dry_run_counts_no_results(served: Served, tmp_path: Path) -> None:
+    """In the folder of the scans itself it says what a run would do: no result is colored in its turn."""
+    write_picture(tmp_path / "a.png")
+    assert run(served, tmp_path, "--out", tmp_path).exit_code == 0
+    plan = run(served, tmp_path, "--out", tmp_path, "--dry-run")
+    assert json.loads(plan.stdout)["pictures"] == 1
