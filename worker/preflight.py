@@ -10,13 +10,9 @@ from shared.errors import MetadataTooLarge, TooManyPages, TooManyPixels, Unsuppo
 from shared.formats import TIFF
 from shared.recipes import Recipe
 from worker.orders import Limits
-from worker.pictures import Header, Master, Page
+from worker.pictures import MOST_TEXTS, Header, Master, Page
 from worker.plans import Plan, plan
 from worker.readers import open_master
-
-#: Most texts and XML documents of a page: each has a segment or a box of its own in a derivative, of which readers take
-#: some 65,000 of all kinds.
-_MOST_TEXTS = 10_000
 
 #: How many times what one page may have beside its pixels all pages of a file may have together.
 _PAGES_FULL = 4
@@ -124,9 +120,9 @@ def _admit(header: Header, planned: Plan, limits: Limits, *, where: str) -> None
             seen=header.pixels,
         )
     texts = len(header.metadata.texts) + len(header.metadata.documents)
-    if texts > _MOST_TEXTS:
+    if texts > MOST_TEXTS:
         raise MetadataTooLarge(
-            f"{where} has {texts:,} texts; up to {_MOST_TEXTS:,} are carried.", limit=_MOST_TEXTS, seen=texts
+            f"{where} has {texts:,} texts; up to {MOST_TEXTS:,} are carried.", limit=MOST_TEXTS, seen=texts
         )
     for name, bytes_ in (("profile", len(header.profile or b"")), ("EXIF, IPTC and XMP", header.metadata.size)):
         if bytes_ > limits.max_metadata_bytes:

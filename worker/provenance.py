@@ -50,8 +50,8 @@ def marked(metadata: Metadata, *, master: str, recipe: Recipe, model: str) -> tu
         recipe=recipe.digest,
         sentence=sentence(model),
     )
-    packet, warnings = xmp.merged(metadata.xmp, marks)
-    return replace(metadata, xmp=packet), warnings
+    packet, warnings = xmp.merged(metadata.xmp, marks, turn=metadata.turn)
+    return replace(metadata, xmp=packet, turn=None), warnings
 
 
 def sidecar(

@@ -9,6 +9,7 @@ from typing import IO
 
 from worker.metadata import directories, notes, places
 from worker.metadata.directories import UNDEFINED, Directory, Field, Layout, Structure, header, pack
+from worker.metadata.turns import Turn
 
 #: What stands before a block in JPEG and, by some writers, elsewhere.
 PREFIX = b"Exif\0\0"
@@ -62,13 +63,14 @@ def is_block(block: bytes) -> bool:
     return True
 
 
-def clean(block: bytes, *, otherwise: int = 1) -> tuple[int, bytes | None]:
+def clean(block: bytes, *, size: tuple[int, int] = (0, 0), otherwise: int = 1) -> tuple[int, bytes | None]:
     """Returns the orientation (1..8) of a block and the block itself as a file of another shape may carry it.
 
-    `block` is a TIFF structure, with or without the prefix; `otherwise` is the orientation where it states none. What
-    comes back has no prefix, no thumbnail, nothing on how samples are stored, no orientation but 1, and no places if
-    the picture has to be turned; it is None where there is nothing or it cannot be read. A maker's note keeps its bytes
-    and its place: some count from the block's start.
+    `block` is a TIFF structure, with or without the prefix; `size` is width and height of the picture as it lies in its
+    file, pixels; `otherwise` is the orientation where the block states none. What comes back has no prefix, no
+    thumbnail, nothing on how samples are stored, no orientation but 1, and its places as `places.turn` leaves them; it
+    is None where there is nothing or it cannot be read. A maker's note keeps its bytes and its place: some count from
+    the block's start.
     """
     directory, layout = _read(block)
     orientation = directory.get(_ORIENTATION)
@@ -76,21 +78,22 @@ def clean(block: bytes, *, otherwise: int = 1) -> tuple[int, bytes | None]:
     if isinstance(orientation, Field):
         turned = next((int(number) for number in orientation.numbers() if number in range(1, 9)), otherwise)
         directory[_ORIENTATION] = directories.short(1)
-    places.leave(directory, turned)
+    places.turn(directory, Turn(orientation=turned, width=size[0], height=size[1]))
     return turned, _block(directory, layout) if directory else None
 
 
-def of_tiff(source: IO[bytes], offset: int, *, orientation: int = 1) -> bytes | None:
+def of_tiff(source: IO[bytes], offset: int, *, turn: Turn | None = None) -> bytes | None:
     """Returns the descriptive fields of the page whose directory is at `offset` as a block, with its EXIF and GPS.
 
-    `source` is a whole TIFF or BigTIFF file; its position stays. There are no places if the page has to be turned as
-    `orientation` (1..8) says. None where nothing is there or it cannot be read.
+    `source` is a whole TIFF or BigTIFF file; its position stays. Places are left as `places.turn` does. None where
+    nothing is there or it cannot be read.
     """
     position = source.tell()
     try:
         structure = Structure(source, allowance=_ALLOWANCE)
         directory = _directory(structure, offset, lambda tag: tag in _DESCRIPTIVE)
-        places.leave(directory, orientation)
+        if turn:
+            places.turn(directory, turn)
         return _block(directory, structure.layout) if directory else None
     except (ValueError, OSError, OverflowError):
         return None

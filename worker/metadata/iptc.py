@@ -14,12 +14,41 @@ _IIM = 0x0404
 #: Each record of IIM begins with it (IIM 4.2, 1.5).
 _MARKER = b"\x1c"
 
+#: Most bytes of a record whose size has 15 bits (1.6.2).
+_LONGEST = 0x7FFF
 
-def from_photoshop(resources: bytes) -> bytes | None:
-    """Returns the IIM records among image resources, with or without the prefix.
 
-    None where there are none, or where lengths do not fit before they are reached.
+def records(block: bytes) -> tuple[bytes | None, bool]:
+    """Returns the whole IIM records of a block, and whether there is more that cannot be read.
+
+    The block holds them bare, or among image resources with or without the prefix; zeros behind them are padding. None
+    where there are none, or where lengths do not fit before they are reached.
     """
+    data, whole = (block, True) if block.startswith(_MARKER) else _from_photoshop(block)
+    end = _end(data)
+    return data[:end] or None, not whole or bool(data[end:].strip(b"\0"))
+
+
+def _end(data: bytes) -> int:
+    """Returns where the last whole record ends."""
+    end = at = 0
+    while at <= len(data):
+        end = at
+        if data[at : at + 1] != _MARKER:
+            break
+        size = int.from_bytes(data[at + 3 : at + 5], "big")
+        at += 5
+        if size > _LONGEST:
+            # A long record says how many bytes its size has (1.6.2).
+            digits = size & _LONGEST
+            size = int.from_bytes(data[at : at + min(digits, 8)], "big")
+            at += digits
+        at += size
+    return end
+
+
+def _from_photoshop(resources: bytes) -> tuple[bytes, bool]:
+    """Returns the IIM resource among image resources, empty where there is none, and whether it is there to its end."""
     data = resources.removeprefix(PREFIX)
     at = 0
     while data[at : at + 4] in _SIGNATURES:
@@ -29,17 +58,10 @@ def from_photoshop(resources: bytes) -> bytes | None:
         at += 6 + name + name % 2
         size = int.from_bytes(data[at : at + 4], "big")
         at += 4
-        if at + size > len(data):
-            return None
         if number == _IIM and data[at : at + 1] == _MARKER:
-            return data[at : at + size]
+            return data[at : at + size], at + size <= len(data)
         at += size + size % 2
-    return None
-
-
-def records(block: bytes) -> bytes | None:
-    """Returns the IIM records of a block that holds them bare, or among image resources; None where it is neither."""
-    return block if block.startswith(_MARKER) else from_photoshop(block)
+    return b"", True
 
 
 def to_photoshop(iim: bytes) -> bytes:

@@ -20,6 +20,12 @@ MOST_BYTES = 16 << 20
 MOST_NODES = 200_000
 DEEPEST = 100
 
+#: What a packet that is written leaves of that, for what it takes to cut it in two and join it again (ISO 16684-3,
+#: 6.3.4).
+_ROOM_BYTES = 64 << 10
+_ROOM_NODES = 1_000
+_ROOM_DEPTH = 2
+
 #: Longest prefix that is kept, characters: each name of its namespace bears it.
 _LONGEST_PREFIX = 40
 
@@ -51,14 +57,17 @@ def empty() -> Packet:
     return Packet(rdf=Element(f"{RDF}RDF"))
 
 
-def read(data: bytes) -> Packet:
-    """Reads a packet in UTF-8. Raises Unreadable; no entity is expanded, nothing is fetched."""
-    if len(data) > MOST_BYTES:
+def read(data: bytes, *, ours: bool = False) -> Packet:
+    """Reads a packet in UTF-8. Raises Unreadable; no entity is expanded, nothing is fetched.
+
+    One of `ours` has to be somewhat smaller than what is read of others.
+    """
+    if len(data) > MOST_BYTES - (_ROOM_BYTES if ours else 0):
         raise Unreadable(f"The packet has {len(data):,} bytes.")
     # Padding and whatever else lies behind the end is no part of the document.
     end = data.rfind(b"<?xpacket end")
     data = (data[:end] if end > 0 else data).strip(b"\0\t\r\n ")
-    tree = _Tree()
+    tree = _Tree(ours=ours)
     try:
         tree.parser.Parse(data, True)
         root = tree.builder.close()
@@ -90,7 +99,7 @@ def write(packet: Packet, *, wrapped: bool = True) -> bytes:
 class _Tree:
     """A parser that builds a tree and gives up where a packet never goes."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, ours: bool) -> None:
         self.builder = TreeBuilder()
         self.prefixes: dict[str, str] = {}
         self.parser = expat.ParserCreate("utf-8", "}")
@@ -100,8 +109,8 @@ class _Tree:
         self.parser.CharacterDataHandler = self.builder.data
         self.parser.StartNamespaceDeclHandler = self._declare
         self.parser.StartDoctypeDeclHandler = self._refuse
-        self._nodes = 0
-        self._depth = 0
+        self._nodes = _ROOM_NODES if ours else 0
+        self._depth = _ROOM_DEPTH if ours else 0
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1

@@ -8,6 +8,8 @@ from xml.etree.ElementTree import Element, SubElement
 
 from worker.metadata import packets
 from worker.metadata.packets import RDF, XML, Packet, Unreadable
+from worker.metadata.regions import turn_regions
+from worker.metadata.turns import Turn
 
 _CAMERA = "{http://ns.google.com/photos/1.0/camera/}"
 _CONTAINER = "{http://ns.google.com/photos/1.0/container/}"
@@ -101,11 +103,12 @@ class Marks:
     sentence: str
 
 
-def merged(packet: bytes | None, marks: Marks) -> tuple[bytes, tuple[str, ...]]:
+def merged(packet: bytes | None, marks: Marks, *, turn: Turn | None = None) -> tuple[bytes, tuple[str, ...]]:
     """Returns the packet of a derivative in UTF-8, and warnings.
 
-    It holds all that the master's packet says, but for what is true of that file only, and the marks. A packet that
-    cannot be read is left out, with the warning `metadata_unreadable`. The same input gives the same bytes.
+    It holds all that the master's packet says, but for what is true of that file only, and the marks; places in the
+    picture are turned as that was (`turn`). A packet or place that cannot be read is left out, with the warning
+    `metadata_unreadable`; so is a packet that with the marks could not be. The same input gives the same bytes.
     """
     warnings: tuple[str, ...] = ()
     tree = packets.empty()
@@ -114,8 +117,22 @@ def merged(packet: bytes | None, marks: Marks) -> tuple[bytes, tuple[str, ...]]:
             tree = packets.read(packet)
         except Unreadable:
             warnings = ("metadata_unreadable",)
+    if turn and not turn_regions(tree.rdf, turn):
+        warnings = ("metadata_unreadable",)
     _mark(tree, marks)
-    return written(tree), warnings
+    text = written(tree)
+    if packet and not _is_readable(text):
+        return merged(None, marks)[0], ("metadata_unreadable",)
+    return text, warnings
+
+
+def _is_readable(text: bytes) -> bool:
+    """Tells whether a packet that was written can be read: marks, escapes and prefixes may have swollen it."""
+    try:
+        packets.read(text, ours=True)
+    except Unreadable:
+        return False
+    return True
 
 
 def orientation(packet: bytes) -> int:

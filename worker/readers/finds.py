@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from worker.metadata import exif, xmp
-from worker.pictures import SIDEWAYS, Header, Metadata, Text
+from worker.metadata import exif, iptc, xmp
+from worker.metadata.turns import Turn
+from worker.pictures import Header, Metadata, Text
 
 _METERS_PER_INCH = 0.0254
 
@@ -43,6 +44,13 @@ class Finds:
     #: what is odd but no reason to refuse
     warnings: list[str] = field(default_factory=list)
 
+    def keep_iptc(self, block: bytes) -> None:
+        """Keeps the IIM records of a block, bare or wrapped, unless there are some already."""
+        if not self.iptc:
+            self.iptc, damaged = iptc.records(block)
+            if damaged:
+                self.warnings.append("metadata_unreadable")
+
     def header(self, *, width: int, height: int, **facts: Any) -> tuple[Header, int]:
         """Returns the upright header of a picture that lies in the file with `width` and `height`, and its orientation.
 
@@ -53,9 +61,10 @@ class Finds:
         orientation = xmp.orientation(packet) if packet else 1
         block = None
         if self.exif:
-            orientation, block = exif.clean(self.exif, otherwise=orientation)
+            orientation, block = exif.clean(self.exif, size=(width, height), otherwise=orientation)
             if not exif.is_block(self.exif):
                 self.warnings.append("metadata_unreadable")
+        turn = Turn(orientation=orientation, width=width, height=height)
         dpi = self.dpi or (exif.resolution(self.exif) if self.exif else None)
         metadata = Metadata(
             exif=block,
@@ -63,8 +72,9 @@ class Finds:
             xmp=packet,
             texts=tuple(self.texts),
             documents=tuple(self.documents),
+            turn=turn if orientation != 1 else None,
         )
-        if orientation in SIDEWAYS:
+        if turn.sideways:
             width, height = height, width
             dpi = dpi and (dpi[1], dpi[0])
         header = Header(

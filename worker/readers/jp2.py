@@ -15,7 +15,6 @@ import imagecodecs
 from models.spaces import Samples
 from shared.errors import Truncated
 from shared.formats import JP2
-from worker.metadata import iptc
 from worker.pictures import Master
 from worker.readers.blocks import require_small, taken
 from worker.readers.codestream import SOC, Stream, check, read_stream
@@ -112,9 +111,8 @@ def _find_block(finds: Finds, name: bytes, body: memoryview) -> None:
     elif name == _EXIF:
         finds.exif = finds.exif or taken(body, "EXIF").removeprefix(b"Exif\0\0")
     elif name in (_IPTC, _PHOTOSHOP):
-        records = iptc.records(taken(body, "IPTC"))
-        finds.iptc = finds.iptc or records
-        if name == _IPTC and not records:
+        finds.keep_iptc(taken(body, "IPTC"))
+        if name == _IPTC and not finds.iptc:
             finds.warnings.append("metadata_unreadable")
 
 

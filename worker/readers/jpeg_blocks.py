@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 
-from worker.metadata import iptc
 from worker.pictures import Text
 from worker.readers.blocks import decoded, require_small
 from worker.readers.extended_xmp import Extension, joined
@@ -75,7 +74,7 @@ class Blocks:
         elif self._profile:
             finds.warnings.append("profile_unreadable")
         if self._photoshop:
-            finds.iptc = iptc.from_photoshop(b"".join(self._photoshop))
+            finds.keep_iptc(b"".join(self._photoshop))
         if finds.xmp and self._extension.names(finds.xmp):
             whole = joined(finds.xmp, self._extension)
             if whole is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 
 from worker.icc import make_profile, power_curve
-from worker.metadata import iptc
 from worker.readers.blocks import require_small, taken
 from worker.readers.finds import Finds, dots_per_inch
 from worker.readers.png_chunks import Chunk
@@ -122,7 +121,7 @@ def _keep(finds: Finds, name: bytes, block: bytes) -> None:
         finds.profile = finds.profile or block
     elif name in (b"iptc", b"8bim"):
         # ImageMagick wraps the records as Photoshop does; others write them bare.
-        finds.iptc = finds.iptc or iptc.records(block)
+        finds.keep_iptc(block)
     elif name == b"xmp" or block.startswith(_XMP_SPACE):
         finds.xmp = finds.xmp or block.removeprefix(_XMP_SPACE)
     else:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from models.spaces import Samples
 from shared.formats import TIFF
-from worker.pictures import SIDEWAYS, Header, Master, Page, oriented
+from worker.metadata.turns import SIDEWAYS
+from worker.pictures import Header, Master, Page, oriented
 from worker.readers.tiff_bands import bands, is_streamed
 from worker.readers.tiff_blocks import read_dpi, read_metadata, read_profile
 from worker.readers.tiff_directories import Directory, Form, read_pages
@@ -136,7 +137,7 @@ def _header(directory: Directory, file: File, layout: Layout, meaning: Meaning) 
     """Returns the upright header of a page, and its orientation."""
     width, height, dpi = layout.width, layout.height, read_dpi(directory)
     profile, of_profile = read_profile(directory)
-    metadata, orientation, of_metadata = read_metadata(directory, file)
+    metadata, orientation, of_metadata = read_metadata(directory, file, (width, height))
     if orientation in SIDEWAYS:
         width, height = height, width
         dpi = dpi and (dpi[1], dpi[0])

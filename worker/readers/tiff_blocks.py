@@ -9,6 +9,7 @@ import numpy as np
 
 from shared.errors import PictureError
 from worker.metadata import exif, iptc, xmp
+from worker.metadata.turns import Turn
 from worker.pictures import Metadata
 from worker.readers import tiff_tags as tag
 from worker.readers.blocks import require_small
@@ -44,8 +45,10 @@ def read_profile(directory: Directory) -> tuple[bytes | None, tuple[str, ...]]:
         return None, ("profile_unreadable",)
 
 
-def read_metadata(directory: Directory, file: File) -> tuple[Metadata, int, tuple[str, ...]]:
+def read_metadata(directory: Directory, file: File, size: tuple[int, int]) -> tuple[Metadata, int, tuple[str, ...]]:
     """Returns EXIF, IPTC and XMP; the orientation (1..8); and a warning where there is a block that cannot be read.
+
+    `size` is width and height of the page as it lies in the file, pixels.
 
     Raises MetadataTooLarge, and Corrupt for an orientation that lies outside the file.
     """
@@ -56,14 +59,15 @@ def read_metadata(directory: Directory, file: File) -> tuple[Metadata, int, tupl
     if orientation not in range(1, 9):
         # XMP's word counts where the page has none, as in every format.
         orientation = xmp.orientation(packet) if packet else 1
-    fields = exif.of_tiff(file.source, directory.offset, orientation=orientation)
-    records = _readable(_records, directory) or _readable(_wrapped_records, directory)
+    turn = Turn(orientation=orientation, width=size[0], height=size[1])
+    fields = exif.of_tiff(file.source, directory.offset, turn=turn)
+    records, damaged = _iptc(directory)
     lost = (
         fields is None and (tag.EXIF in directory or tag.GPS in directory),
-        records is None and tag.IPTC in directory,
+        damaged,
         packet is None and tag.XMP in directory,
     )
-    metadata = Metadata(exif=fields, iptc=records, xmp=packet)
+    metadata = Metadata(exif=fields, iptc=records, xmp=packet, turn=turn if orientation != 1 else None)
     return metadata, orientation, ("metadata_unreadable",) if any(lost) else ()
 
 
@@ -74,27 +78,23 @@ def _readable(read: Callable[[Directory], bytes | None], directory: Directory) -
         return None
 
 
-def _records(directory: Directory) -> bytes | None:
-    """Returns IIM records, without the padding behind them."""
+def _iptc(directory: Directory) -> tuple[bytes | None, bool]:
+    """Returns the IIM records of a page, and whether some cannot be read; whole ones are looked for in both fields."""
+    blocks = [_readable(_numbered, directory), _readable(lambda page: page.data(tag.PHOTOSHOP), directory)]
+    found = [iptc.records(block or b"") for block in blocks]
+    damaged = any(cut for _, cut in found)
+    for records, cut in sorted(found, key=lambda each: each[1]):
+        if records:
+            return records, cut
+    return None, damaged or tag.IPTC in directory
+
+
+def _numbered(directory: Directory) -> bytes | None:
+    """Returns the field of IPTC; some writers hand it over as numbers of four bytes, turned for the file's order."""
     data = directory.data(tag.IPTC) or b""
     if data[:1] != _RECORD and data[3:4] == _RECORD:
-        # Some writers hand the bytes over as numbers of four, which are turned around for the file's byte order.
         data = np.frombuffer(data[: len(data) // 4 * 4], ">u4").astype("<u4").tobytes()
-    end = 0
-    while data[end : end + 1] == _RECORD:
-        size = int.from_bytes(data[end + 3 : end + 5], "big")
-        end += 5
-        if size > 0x7FFF:
-            # A long record says how many bytes its size has (1.6.2).
-            digits = size & 0x7FFF
-            size = int.from_bytes(data[end : end + min(digits, 8)], "big")
-            end += digits
-        end += size
-    return data[:end] if 0 < end <= len(data) else None
-
-
-def _wrapped_records(directory: Directory) -> bytes | None:
-    return iptc.from_photoshop(directory.data(tag.PHOTOSHOP) or b"")
+    return data
 
 
 def _packet(directory: Directory) -> bytes | None:

@@ -9,7 +9,8 @@ import numpy as np
 
 from models.spaces import Samples
 from shared.errors import Corrupt
-from worker.pictures import SIDEWAYS, Header, foreign_errors, oriented
+from worker.metadata.turns import SIDEWAYS
+from worker.pictures import Header, foreign_errors, oriented
 from worker.readers.contents import contents
 from worker.readers.palette import look_up
 

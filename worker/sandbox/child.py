@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import socket
@@ -20,6 +19,7 @@ from shared.errors import PictureError
 from worker.orders import Derivative, Order
 from worker.sandbox.allowances import Allowances
 from worker.sandbox.confinement import grant
+from worker.sandbox.scarcity import SCARCE
 from worker.sandbox.wire import Closed, Wire
 
 #: Derives as `worker.pipeline.derive` does.
@@ -37,9 +37,6 @@ _MAX_TRACEBACK = 20_000
 #: How native decoders say that memory was refused.
 _NO_MEMORY = re.compile(r"(?i)(insufficient|out of|not enough) memory|(cannot|can't|failed to) alloc|bad_alloc")
 
-#: The disk, not the picture, is at fault.
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-
 
 def serve(connection: socket.socket, entry: Entry) -> int:
     """Serves orders until the worker hangs up, or until a failure leaves this process in doubt; returns the status."""
@@ -50,9 +47,21 @@ def serve(connection: socket.socket, entry: Entry) -> int:
             frame, files = wire.receive_files()
         except Closed:
             return 0
+        except OSError as error:
+            return _tell(wire, error)
         with os.fdopen(files[0], "rb") as source, _closing(os.fdopen(files[1], "r+b")) as target:
             status = _serve(wire, entry, source, target, frame.head)
     return status
+
+
+def cannot_begin(connection: socket.socket, error: Exception) -> None:
+    """Tells the worker why no order can be served, which is no picture's fault."""
+    wire = Wire(connection)
+    with suppress(Closed):
+        if isinstance(error, OSError) and error.errno in SCARCE:
+            wire.send({"kind": "scarce", "errno": error.errno})
+        else:
+            wire.send({"kind": "unready", "words": repr(error)[:_MAX_WORDS]})
 
 
 @contextmanager
@@ -102,9 +111,9 @@ def _tell(wire: Wire, error: Exception) -> int:
     causes = list(_causes(error))
     if any(isinstance(cause, MemoryError) or _NO_MEMORY.search(str(cause)) for cause in causes):
         return OUT_OF_MEMORY
-    full = next((cause for cause in causes if isinstance(cause, OSError) and cause.errno in _NO_ROOM), None)
-    if full:
-        wire.send({"kind": "no_room", "words": str(full)[:_MAX_WORDS]})
+    numbers = [cause.errno for cause in causes if isinstance(cause, OSError) and cause.errno in SCARCE]
+    if numbers:
+        wire.send({"kind": "scarce", "errno": numbers[0]})
         return BROKEN
     if isinstance(error, PictureError):
         wire.send(

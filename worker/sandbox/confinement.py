@@ -55,11 +55,15 @@ def keep_only(descriptor: int) -> int:
 def confine(memory_bytes: int) -> None:
     """Limits memory to `memory_bytes` beyond what this process has, and the number of open files; for good.
 
+    No limit is raised that holds already.
+
     Memory is what it can write to and does not share (RLIMIT_DATA, setrlimit(2)): what it asks for beyond is refused.
     """
     most = _data_bytes() + memory_bytes
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, _OPEN_FILES))
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    files = _OPEN_FILES if files == resource.RLIM_INFINITY else min(files, _OPEN_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     # Python ignores it, and a decoder may take the error for a damaged file; as the cause of death it is unmistakable.
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     signal.signal(signal.SIGXCPU, signal.SIG_DFL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import IO
 
@@ -15,6 +15,7 @@ from shared.errors import PictureError, SandboxUnavailable
 from worker.orders import Colorist, Derivative, Order
 from worker.sandbox import replies
 from worker.sandbox.allowances import Allowances
+from worker.sandbox.scarcity import enough_files, scarce
 from worker.sandbox.verdicts import Loss
 from worker.sandbox.wire import Closed, Garbled, Wire
 
@@ -83,7 +84,13 @@ def converse(
     admitted: Callable[[int], None],
 ) -> Answer:
     """Returns the child's answer; raises Lost, SandboxUnavailable, and what `colorist` and `admitted` raise."""
-    with _losing(), _reopened(source, os.O_RDONLY) as master, _reopened(target, os.O_RDWR) as derivative:
+    # Of a child that hung up before, what it said last is heard below.
+    with (
+        _losing(),
+        suppress(Closed),
+        _reopened(source, os.O_RDONLY) as master,
+        _reopened(target, os.O_RDWR) as derivative,
+    ):
         head = {"kind": "order", "order": order.to_json(), "allowances": asdict(allowances)}
         wire.send(head, files=(master, derivative), until=watch.until)
     most, questions = replies.most_bytes(order.net_side), 0
@@ -97,8 +104,10 @@ def converse(
                     return Answer(outcome=replies.failed(frame), cpu_seconds=replies.cpu_seconds(frame))
                 case "bug":
                     raise Lost(Loss.BUG, replies.words(frame))
-                case "no_room":
-                    raise SandboxUnavailable(f"There is no room for a picture's file: {replies.words(frame)}")
+                case "scarce":
+                    raise scarce(replies.scarcity(frame), target)
+                case "unready":
+                    raise SandboxUnavailable(f"The process that decodes pictures cannot begin: {replies.words(frame)}")
                 case "admitted" if watch.pixels is None:
                     watch.admit(replies.admitted(frame, order))
                 case "net" if questions < order.limits.max_pages:
@@ -131,7 +140,8 @@ def _losing() -> Iterator[None]:
 @contextmanager
 def _reopened(file: IO[bytes], flags: int) -> Iterator[int]:
     """Gives a descriptor of the same file with its own position, and with no more rights than `flags` say."""
-    descriptor = os.open(f"/proc/self/fd/{file.fileno()}", flags | os.O_CLOEXEC)
+    with enough_files():
+        descriptor = os.open(f"/proc/self/fd/{file.fileno()}", flags | os.O_CLOEXEC)
     try:
         yield descriptor
     finally:

@@ -18,6 +18,7 @@ from typing import Any
 
 from shared.errors import SandboxUnavailable
 from worker.sandbox.nursery import Conditions
+from worker.sandbox.scarcity import enough_files
 from worker.sandbox.verdicts import Fate
 from worker.sandbox.wire import Closed, Frame, Garbled, Wire
 
@@ -55,7 +56,8 @@ class Keeper:
         """Starts the nursery, unless it runs, and does not wait for it; raises SandboxUnavailable."""
         if self._wire:
             return
-        ours, theirs = socket.socketpair()
+        with enough_files():
+            ours, theirs = socket.socketpair()
         conditions = Conditions(
             wire=theirs.fileno(),
             worker=os.getpid(),
@@ -64,18 +66,10 @@ class Keeper:
         )
         with theirs:
             try:
-                process = subprocess.Popen(  # noqa: S603 - Python itself, with arguments of our own
-                    [sys.executable, "-P", "-m", "worker.sandbox", conditions.to_argument()],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    cwd="/",
-                    env=_environment(),
-                    pass_fds=(theirs.fileno(),),
-                    start_new_session=True,
-                )
-            except OSError as error:
+                process = _begun(conditions)
+            except BaseException:
                 ours.close()
-                raise SandboxUnavailable(f"The sandbox cannot be started: {error}") from error
+                raise
         self._wire, self._ready = Wire(ours), False
         self._end = weakref.finalize(self, _end, process, ours, os.getpid())
 
@@ -129,7 +123,8 @@ class Keeper:
         until = time.monotonic() + seconds
         try:
             self._wire.send(head, until=until)
-            return self._wire.receive_files(until=until)
+            with enough_files():
+                return self._wire.receive_files(until=until)
         except (Closed, Garbled, TimeoutError) as error:
             self.stop()
             raise NurseryLost from error
@@ -137,6 +132,23 @@ class Keeper:
             # An answer that nobody waited for would be taken for the next one's.
             self.stop()
             raise
+
+
+def _begun(conditions: Conditions) -> subprocess.Popen[bytes]:
+    """Returns the nursery's process; raises SandboxUnavailable."""
+    try:
+        with enough_files():
+            return subprocess.Popen(  # noqa: S603 - Python itself, with arguments of our own
+                [sys.executable, "-P", "-m", "worker.sandbox", conditions.to_argument()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                cwd="/",
+                env=_environment(),
+                pass_fds=(conditions.wire,),
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise SandboxUnavailable(f"The sandbox cannot be started: {error.strerror}") from error
 
 
 def _environment() -> dict[str, str]:

@@ -143,13 +143,22 @@ def _end(child: int, patience: float) -> dict[str, Any]:
 def _be_child(descriptor: int, nursery: int, entry: child.Entry, warm_up: WarmUp | None, memory_bytes: int) -> NoReturn:
     status = child.BROKEN
     try:
-        confinement.die_with(nursery)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
-        connection = socket.socket(fileno=confinement.keep_only(descriptor))
-        confinement.confine(memory_bytes)
-        if warm_up:
-            warm_up()
-        status = child.serve(connection, entry)
+        connection = socket.socket(fileno=descriptor)
+        try:
+            confinement.die_with(nursery)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+            kept = confinement.keep_only(descriptor)
+            connection.detach()
+            connection = socket.socket(fileno=kept)
+            confinement.confine(memory_bytes)
+            if warm_up:
+                warm_up()
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the worker is to hear of it
+            child.cannot_begin(connection, error)
+        else:
+            status = child.serve(connection, entry)
     except MemoryError:
         status = child.OUT_OF_MEMORY
     finally:

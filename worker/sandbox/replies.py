@@ -14,6 +14,7 @@ from models.render import DeltaL
 from models.windows import Windows, windows
 from shared.errors import PictureError, errors
 from worker.orders import Derivative, Order
+from worker.sandbox.scarcity import SCARCE
 from worker.sandbox.wire import MAX_HEAD, Frame, Garbled
 
 #: Largest preview, bytes: some ten times what one takes.
@@ -101,6 +102,14 @@ def done(frame: Frame, order: Order) -> Derivative:
 def cpu_seconds(frame: Frame) -> float:
     """Returns the processor time that the child says it took."""
     return _number(frame.head.get("cpu"))
+
+
+def scarcity(frame: Frame) -> int:
+    """Returns the number of the error by which the machine has too little of something."""
+    number = frame.head.get("errno")
+    if type(number) is not int or number not in SCARCE:
+        raise Garbled("an error that is not the machine's")
+    return number
 
 
 def words(frame: Frame) -> str:

@@ -6,6 +6,7 @@ blobs; a null there is a blob that is None. Files travel beside the first byte (
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import select
@@ -102,16 +103,21 @@ class Wire:
         return self._rest(bytes(self._exactly(_PREFIX.size, until)), most, until)
 
     def receive_files(self, *, most: int = 0, until: float | None = None) -> tuple[Frame, list[int]]:
-        """Receives one frame and the files that come along: for the side that trusts the other."""
+        """Receives one frame and the files that come along: for the side that trusts the other.
+
+        Raises OSError too, where this process may not open them all.
+        """
         with _hanging_up():
             self._wait_at_most(until)
-            prefix, files, _, _ = socket.recv_fds(self._socket, _PREFIX.size, MAX_FILES)
+            prefix, files, flags, _ = socket.recv_fds(self._socket, _PREFIX.size, MAX_FILES)
         for file in files:
             # Python 3.11's `recv_fds` ignores the flag for it.
             os.set_inheritable(file, False)
         try:
             if not prefix:
                 raise Closed
+            if flags & socket.MSG_CTRUNC:
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
             return self._rest(prefix + self._exactly(_PREFIX.size - len(prefix), until), most, until), files
         except BaseException:
             for file in files:

@@ -10,7 +10,7 @@ from typing import IO
 from shared.errors import MetadataTooLarge, UnsupportedPicture
 from worker.metadata import exif, extensions, iptc
 from worker.metadata.packets import Unreadable
-from worker.pictures import Dressing
+from worker.pictures import MOST_TEXTS, Dressing
 from worker.writers.jpeg_bands import coded, rows_of
 from worker.writers.pages import Pages, comments_of, cut, dpi_of, dropped, end, exif_of, first
 
@@ -36,8 +36,8 @@ _MOST_ICC_SEGMENTS = 255
 def write(target: IO[bytes], pages: Pages) -> tuple[str, ...]:
     """Writes the page into an empty file; see `worker.pictures.Writer`. Raises UnsupportedPicture above 65,500 pixels.
 
-    XML is left out, with the warning `metadata_dropped`; so is, of EXIF of more than a segment, the maker's note, and
-    if that is not enough all but what is said here.
+    XML is left out, with the warning `metadata_dropped`; so are comments more than a reader takes, and, of EXIF of more
+    than a segment, the maker's note, and if that is not enough all but what is said here.
     """
     dressing, strips = first(pages, side=_SIDE, what="JPEG")
     segments, warnings = _segments(dressing)
@@ -54,7 +54,10 @@ def write(target: IO[bytes], pages: Pages) -> tuple[str, ...]:
 
 def _segments(dressing: Dressing) -> tuple[list[bytes], tuple[str, ...]]:
     block, is_whole = _exif(dressing)
-    warnings = dropped(dressing.metadata.documents, not is_whole)
+    comments = [part for words in comments_of(dressing) for part in _parts_of_text(words.encode())]
+    # The last may be the sentence.
+    kept = comments if len(comments) <= MOST_TEXTS else [*comments[: MOST_TEXTS - 1], comments[-1]]
+    warnings = dropped(dressing.metadata.documents, not is_whole, len(kept) < len(comments))
     segments = [_density(dpi_of(dressing)), _segment(_APP1, block)]
     if dressing.metadata.xmp:
         segments += _xmp_segments(dressing.metadata.xmp)
@@ -63,8 +66,7 @@ def _segments(dressing: Dressing) -> tuple[list[bytes], tuple[str, ...]]:
     if dressing.metadata.iptc:
         resources = iptc.to_photoshop(dressing.metadata.iptc)
         segments += [_segment(_APP13, iptc.PREFIX + part) for part in _parts(resources, _ROOM - len(iptc.PREFIX))]
-    for words in comments_of(dressing):
-        segments += [_segment(_COMMENT, part) for part in _parts_of_text(words.encode())]
+    segments += [_segment(_COMMENT, part) for part in kept]
     return segments, warnings
 
 

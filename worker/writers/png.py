@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.spaces import Samples
 from worker.metadata import iptc
-from worker.pictures import Dressing, Text
+from worker.pictures import MOST_TEXTS, Dressing, Text
 from worker.writers.pages import Pages, cut, dpi_of, dropped, end, exif_of, first, texts_of
 
 #: Longest side that libpng writes and reads unless it is told otherwise (PNG_USER_WIDTH_MAX).
@@ -39,15 +39,17 @@ _DIGITS = 72
 
 
 def write(target: IO[bytes], pages: Pages) -> tuple[str, ...]:
-    """Writes the page into an empty file; see `worker.pictures.Writer`. XML alone has no place: `metadata_dropped`.
+    """Writes the page into an empty file; see `worker.pictures.Writer`.
 
-    Raises UnsupportedPicture above 1,000,000 pixels a side.
+    XML alone has no place, nor has a text more than a reader takes: `metadata_dropped`. Raises UnsupportedPicture above
+    1,000,000 pixels a side.
     """
     dressing, strips = first(pages, side=_SIDE, what="PNG")
     color = _RGBA if dressing.alpha else _RGB
     header = struct.pack(">IIBBBBB", dressing.width, dressing.height, dressing.depth, color, 0, 0, 0)
     target.write(_SIGNATURE + _chunk(b"IHDR", header))
-    for chunk in _chunks(dressing):
+    texts = _texts(dressing)
+    for chunk in _chunks(dressing, texts[:MOST_TEXTS]):
         target.write(chunk)
     packer = zlib.compressobj(_LEVEL)
     row = dressing.width * (3 + dressing.alpha) * dressing.depth // 8
@@ -57,7 +59,7 @@ def write(target: IO[bytes], pages: Pages) -> tuple[str, ...]:
     target.write(_chunk(b"IDAT", packer.flush()))
     target.write(_chunk(b"IEND", b""))
     end(pages, what="PNG")
-    return dropped(dressing.metadata.documents)
+    return dropped(dressing.metadata.documents, texts[MOST_TEXTS:])
 
 
 def _filtered(samples: Samples) -> NDArray[np.uint8]:
@@ -72,7 +74,7 @@ def _filtered(samples: Samples) -> NDArray[np.uint8]:
     return filtered
 
 
-def _chunks(dressing: Dressing) -> list[bytes]:
+def _chunks(dressing: Dressing, texts: list[bytes]) -> list[bytes]:
     metadata = dressing.metadata
     chunks = []
     if dressing.profile:
@@ -81,7 +83,7 @@ def _chunks(dressing: Dressing) -> list[bytes]:
         x, y = (round(value * _INCHES_PER_METER) for value in dpi)
         chunks.append(_chunk(b"pHYs", struct.pack(">IIB", x, y, 1)))
     chunks.append(_chunk(b"eXIf", exif_of(dressing)))
-    chunks += _texts(dressing)
+    chunks += texts
     if metadata.xmp:
         chunks.append(_text(b"XML:com.adobe.xmp", metadata.xmp))
     if metadata.iptc:
@@ -91,7 +93,7 @@ def _chunks(dressing: Dressing) -> list[bytes]:
 
 
 def _texts(dressing: Dressing) -> list[bytes]:
-    """Returns the master's texts; the description has the sentence at its end, once."""
+    """Returns the master's texts; the description, first, has the sentence at its end, once."""
     texts = texts_of(dressing)
     told = [text.words for text in texts if text.keyword == _DESCRIPTION]
     if not any(dressing.description in words for words in told):

@@ -14,7 +14,8 @@ from PIL import Image
 
 from tests.worker.metadata.blocks import SENTENCE, exif_block, exif_of
 from worker.metadata import exif
-from worker.metadata.directories import Directory, Field, Layout, header, pack, short, text
+from worker.metadata.directories import Directory, Field, Layout, header, long, pack, short, text
+from worker.metadata.turns import Turn
 
 
 def block_of(directory: Directory, layout: Layout | None = None) -> bytes:
@@ -125,7 +126,8 @@ def test_the_place_on_earth_stays_unless_the_picture_is_turned(orientation: int 
         fields[274] = short(orientation)
     start = header(8, Layout())
     data = start + pack(fields, 8, Layout())
-    for block in (exif.of_tiff(io.BytesIO(data), 8, orientation=orientation or 1), exif.clean(data)[1]):
+    turn = Turn(orientation=orientation or 1, width=40, height=30)
+    for block in (exif.of_tiff(io.BytesIO(data), 8, turn=turn), exif.clean(data)[1]):
         assert block is not None
         made = exif.fields(exif.described(block, SENTENCE, width=4, height=3, dpi=None))
         assert made[315] == text(b"Zoe Mueller")
@@ -154,8 +156,41 @@ def test_a_place_in_centimeters_that_nobody_can_turn_into_inches_goes(place: tup
 
 @pytest.mark.parametrize("otherwise", [1, 8])
 @pytest.mark.parametrize("stated", [None, 0, 1, 3])
-def test_what_lies_in_the_scene_goes_when_the_picture_is_turned(stated: int | None, otherwise: int) -> None:
+def test_what_lies_in_the_scene_is_turned_with_the_picture(stated: int | None, otherwise: int) -> None:
     """The subject's area is told before the picture is turned (EXIF 2.32, 4.6.5), by EXIF or by what else says so."""
+    details: Directory = {0x9214: short(10, 20, 7), 0xA214: short(10, 20), 0x9209: short(0)}
+    fields: Directory = {0x8769: details}
+    if stated is not None:
+        fields[274] = short(stated)
+    turned, block = exif.clean(block_of(fields), size=(40, 30), otherwise=otherwise)
+    assert block is not None
+    x, y = {1: (10, 20), 3: (29, 9), 8: (20, 29)}[turned]
+    assert exif.fields(block)[0x8769] == {0x9214: short(x, y, 7), 0xA214: short(x, y), 0x9209: short(0)}
+
+
+@pytest.mark.parametrize("size", [(0, 0), (40, 20), (10, 30)])
+def test_a_subject_told_for_a_picture_of_another_size_goes(size: tuple[int, int]) -> None:
+    """Nobody knows where it is when the picture is turned: pixels outside, or of a picture that was larger."""
+    details: Directory = {0x9214: short(10, 20), 0xA002: long(40), 0xA003: long(30)}
+    fields: Directory = {0x8769: details, 274: short(6)}
+    assert 0x9214 in within(exif.clean(block_of(fields), size=(40, 30))[1])
+    assert 0x9214 not in within(exif.clean(block_of(fields), size=size)[1])
+    fields[274] = short(1)
+    assert 0x9214 in within(exif.clean(block_of(fields), size=size)[1])
+
+
+def within(block: bytes | None) -> Directory:
+    """The details of a block."""
+    assert block is not None
+    details = exif.fields(block)[0x8769]
+    assert isinstance(details, dict)
+    return details
+
+
+@pytest.mark.parametrize("otherwise", [1, 8])
+@pytest.mark.parametrize("stated", [None, 0, 1, 3])
+def test_what_lies_beyond_the_page_goes_when_the_picture_is_turned(stated: int | None, otherwise: int) -> None:
+    """The georeference is not turned; nor is the subject where the picture's size is not known."""
     details: Directory = {0x9214: short(10, 20), 0xA214: short(10, 20), 0x9209: short(0)}
     fields: Directory = {0x8769: details, **GEO}
     if stated is not None:

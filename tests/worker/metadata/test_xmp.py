@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import struct
 from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
 from tests.worker.metadata.blocks import MARKS, SENTENCE, XMP
-from worker.metadata import packets, xmp
+from worker.metadata import extensions, packets, xmp
+from worker.readers.extended_xmp import Extension, joined
 
 SPACES = {
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
@@ -248,6 +250,49 @@ def test_a_packet_that_cannot_be_read_is_replaced_by_ours(packet: bytes) -> None
     text, warnings = xmp.merged(packet, MARKS)
     assert text == xmp.merged(None, MARKS)[0]
     assert warnings == (("metadata_unreadable",) if packet else ())
+
+
+SWELLING = {
+    "elements": lambda count: "<archive:x/>" * count,
+    "attributes": lambda count: "".join(f'<archive:x rdf:parseType="{number}"/>' for number in range(count // 2)),
+    "namespaces": lambda count: "".join(f'<x xmlns="urn:{number}"/>' for number in range(count // 2)),
+}
+
+
+@pytest.mark.parametrize("kind", SWELLING)
+def test_what_is_written_can_be_read(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As full as a packet may be: what is made of it is read as any, also where a JPEG cuts it in two."""
+    monkeypatch.setattr(packets, "MOST_NODES", 10_000)
+    kept = []
+    for missing in (0, 20, 60, 500, 1_500):
+        packet = wrapped(SWELLING[kind](packets.MOST_NODES - missing))
+        text, warnings = xmp.merged(packet, MARKS)
+        again, of_again = xmp.merged(text, MARKS)
+        kept.append(not warnings)
+        assert of_again == ()
+        main, extension, digest = extensions.split(again, 9_000)
+        parts = Extension()
+        parts.add(memoryview(struct.pack(">32sII", digest.encode(), len(extension), 0) + extension))
+        whole = joined(main, parts)
+        assert whole
+        assert packets.read(whole).rdf.tag == name("rdf:RDF")
+    assert kept == sorted(kept)
+    assert kept[-1]
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        pytest.param("<dc:source>" + ">" * 12_000_000 + "</dc:source>", id="escapes"),
+        pytest.param("<archive:x>" * 98 + "</archive:x>" * 98, id="depth"),
+        pytest.param("<dc:source>" + "x" * (packets.MOST_BYTES - 2_000) + "</dc:source>", id="bytes"),
+    ],
+)
+def test_a_packet_that_would_swell_beyond_bounds_is_left_out(properties: str) -> None:
+    """It could be read, but with the marks not again: the marks stand alone, and a warning says so."""
+    packet = wrapped(properties)
+    assert packets.read(packet)
+    assert xmp.merged(packet, MARKS) == (xmp.merged(None, MARKS)[0], ("metadata_unreadable",))
 
 
 def test_a_large_packet_within_bounds_is_kept() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from shared.errors import Corrupt, Truncated, UnsupportedPicture
-from tests.makers import exif_block, saved, scene, with_segments
+from tests.makers import exif_block, iptc_records, photoshop_resources, saved, scene, with_segments
 from tests.masters_other import SRGB, XMP, masters
 from tests.worker.readers.reading import compare, holed, open_header, read, refuse, refuse_cut, survive
 from worker.pictures import Text
@@ -181,6 +181,15 @@ def test_an_extension_that_cannot_be_joined_is_told(data: bytes) -> None:
     assert b"Oslo" not in (header.metadata.xmp or b"")
     assert b"dc:format" in (header.metadata.xmp or b"")
     assert header.warnings == ("metadata_unreadable",)
+
+
+def test_iptc_that_is_cut_is_kept_as_far_as_it_is_whole() -> None:
+    """As in every format: the whole records come through, and the rest is told of."""
+    records = iptc_records("A caption")
+    body = b"Photoshop 3.0\0" + photoshop_resources(records + records)[:-3]
+    segment = b"\xff\xed" + struct.pack(">H", len(body) + 2) + body
+    header = open_header(jpeg, PLAIN[:2] + segment + PLAIN[2:])
+    assert (header.metadata.iptc, header.warnings) == (records, ("metadata_unreadable",))
 
 
 def patched(at: int, *values: int, data: bytes = PLAIN) -> bytes:

@@ -21,6 +21,7 @@ from tests.makers import iptc_records, photoshop_resources
 from tests.masters_tiff import HEIGHT, WIDTH, masters, scene, written
 from tests.tiff_files import ASCII, BYTE, LONG, RATIONAL, SHORT, UNDEFINED, Page, Value, gray_fields
 from tests.worker.readers.reading import compare, open_header, read
+from worker.metadata.turns import Turn
 from worker.pictures import Kind
 from worker.readers import tiff, tiff_directories
 
@@ -340,6 +341,9 @@ def test_a_page_is_turned_as_its_xmp_says_where_it_has_no_orientation(field: int
     header, samples = read(tiff, data)
     assert (header.height, header.width) == samples.shape
     assert np.array_equal(samples, plain if upright else np.rot90(plain, -1))
+    # The packet's places are turned later.
+    turn = Turn(orientation=6, width=header.height, height=header.width)
+    assert header.metadata.turn == (None if upright else turn)
 
 
 def test_one_large_compressed_strip_is_not_streamed() -> None:
@@ -390,6 +394,19 @@ def test_iptc_as_numbers_is_read_in_either_order(turned: bool) -> None:
         whole = np.frombuffer(whole, ">u4").astype("<u4").tobytes()
     header = open_header(tiff, tiff_files.tiff(gray_page(t33723=(LONG, whole))))
     assert (header.metadata.iptc, header.warnings) == (IPTC, ())
+
+
+@pytest.mark.parametrize(
+    ("resources", "found"),
+    [(b"", (IPTC, ("metadata_unreadable",))), (photoshop_resources(IPTC + IPTC), (IPTC + IPTC, ()))],
+    ids=["alone", "beside whole ones"],
+)
+def test_iptc_that_is_cut_is_kept_as_far_as_it_is_whole(resources: bytes, found: tuple[bytes, tuple[str, ...]]) -> None:
+    """The whole records of a cut field are kept, with a warning, unless Photoshop's resources have them all."""
+    fields: dict[str, Value] = {"t34377": (BYTE, resources)} if resources else {}
+    page = gray_page(t33723=(UNDEFINED, (IPTC + IPTC)[:-1]), **fields)
+    header = open_header(tiff, tiff_files.tiff(page))
+    assert (header.metadata.iptc, header.warnings) == found
 
 
 def test_iptc_is_found_in_photoshop_resources() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import json
 import os
+import re
+import resource
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -190,8 +193,73 @@ def test_other_errors_of_ours_are_not_believed(sandbox: Sandbox) -> None:
 
 def test_a_full_disk_is_not_the_pictures_fault(sandbox: Sandbox) -> None:
     """Where there is no room for the derivative, the sandbox is said to be away, whatever the encoder made of it."""
-    with pytest.raises(SandboxUnavailable, match="No space left"):
+    with pytest.raises(SandboxUnavailable) as caught:
         derive(sandbox, trap="fill_the_disk")
+    folder = tempfile.gettempdir()
+    assert caught.value.detail == (
+        f"A picture's file cannot be written in {folder}: No space left on device. "
+        "Make room there, or set TMPDIR to another folder."
+    )
+    assert derive(sandbox)
+
+
+def test_the_full_disk_is_that_of_the_pictures_file(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A file with a name, wherever it lies, is told by its folder."""
+    words = f"cannot be written in {tmp_path}: No space left on device. Make room there, or write to another folder"
+    with tempfile.TemporaryFile() as source, (tmp_path / "picture.tif").open("w+b") as target:
+        source.write(b'{"trap": "fill_the_disk"}')
+        source.seek(0)
+        with pytest.raises(SandboxUnavailable, match=re.escape(words)):
+            sandbox.derive("ann", source, target, ORDER, colorist=flat, admitted=lambda pixels: None)
+
+
+def test_too_few_files_are_not_the_pictures_fault(sandbox: Sandbox) -> None:
+    """A child that can open no more says so, and the next one serves."""
+    with pytest.raises(SandboxUnavailable, match=r"Too many open files\. Raise the limit .* `ulimit -n`"):
+        derive(sandbox, trap="run_out_of_files")
+    assert derive(sandbox)
+
+
+def test_a_limit_of_40_files_is_enough(tmp_path: Path) -> None:
+    """A child keeps a limit that is lower than its own; it cannot be raised."""
+    with make_sandbox(tmp_path, rehearsal="tests.worker.sandbox.traps:rehearse_with_40_files") as sandbox:
+        assert derive(sandbox)
+
+
+CHILD_CANNOT_BEGIN = {
+    "no file is left": ("rehearse_with_no_files", "Too many open files. Raise the limit"),
+    "its own preparation fails": ("fail_in_each_child", "cannot begin: .*no warmth"),
+}
+
+
+@pytest.mark.parametrize("why", CHILD_CANNOT_BEGIN)
+def test_a_child_that_cannot_begin_is_no_pictures_fault(tmp_path: Path, why: str) -> None:
+    """What goes wrong before a child takes its order is told as what it is, as often as it happens."""
+    rehearsal, words = CHILD_CANNOT_BEGIN[why]
+    with make_sandbox(tmp_path, rehearsal=f"tests.worker.sandbox.traps:{rehearsal}") as sandbox:
+        for _ in range(2):
+            with pytest.raises(SandboxUnavailable, match=words):
+                derive(sandbox)
+
+
+def test_a_worker_with_too_few_files_says_so(sandbox: Sandbox) -> None:
+    """Where the worker itself has no file left the sandbox is away, and back when there are some again."""
+    files = []
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
+        source.write(b"{}")
+        source.seek(0)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (open_files() + 20, limits[1]))
+        try:
+            with suppress(OSError):
+                while True:
+                    files.append(os.open(os.devnull, os.O_RDONLY))
+            with pytest.raises(SandboxUnavailable, match="Too many open files"):
+                sandbox.derive("new", source, target, ORDER, colorist=flat, admitted=lambda pixels: None)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+            for file in files:
+                os.close(file)
     assert derive(sandbox)
 
 

@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
@@ -123,6 +124,11 @@ def _fill_the_disk(says: Any, target: IO[bytes]) -> None:
     raise Corrupt("The file is damaged.") from OSError(errno.ENOSPC, "No space left on device")
 
 
+def _run_out_of_files(says: Any, target: IO[bytes]) -> None:
+    while True:
+        os.open(os.devnull, os.O_RDONLY)
+
+
 def _hoard(says: Any, target: IO[bytes]) -> None:
     _hoarded.append(np.ones(says["megabytes"] * MEGABYTE, np.uint8))
 
@@ -209,6 +215,7 @@ TRAPS: dict[str, Callable[[Any, IO[bytes]], Any]] = {
     "say_no_memory": _say_no_memory,
     "write": _write,
     "fill_the_disk": _fill_the_disk,
+    "run_out_of_files": _run_out_of_files,
     "hoard": _hoard,
     "raise_ours": _raise_ours,
     "raise_foreign": _raise_foreign,
@@ -237,6 +244,31 @@ def rehearse(cache_dir: Path) -> Callable[[], None]:
 def fail_to_rehearse(cache_dir: Path) -> None:
     """Fails as a rehearsal whose library is missing."""
     raise ImportError(f"no codec, though there is {cache_dir.name}")
+
+
+def rehearse_with_40_files(cache_dir: Path) -> None:
+    """Allows children fewer open files than they are given elsewhere, and more than they need."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+
+
+def rehearse_with_no_files(cache_dir: Path) -> None:
+    """Leaves no open file but the two ends of a child's wire."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+    files = []
+    with suppress(OSError):
+        while True:
+            files.append(os.open(os.devnull, os.O_RDONLY))
+    for file in files[-2:]:
+        os.close(file)
+
+
+def fail_in_each_child(cache_dir: Path) -> Callable[[], None]:
+    """Succeeds in the nursery, and not in its children."""
+
+    def fail() -> None:
+        raise RuntimeError("no warmth")
+
+    return fail
 
 
 def rehearse_with_a_thread(cache_dir: Path) -> None:

@@ -22,7 +22,7 @@ from shared.formats import FORMATS
 from tests.worker.metadata.blocks import IPTC, MARKS, SENTENCE, XMP
 from tests.worker.writers.dressed import LOSSLESS, LOSSY, METADATA, PROFILE, dressing, picture, strips, written
 from worker.metadata import iptc, xmp
-from worker.pictures import Metadata, Text
+from worker.pictures import MOST_TEXTS, Metadata, Text
 from worker.readers import open_master
 from worker.writers import writer_of
 
@@ -166,6 +166,22 @@ def test_our_own_sentence_is_no_loss(fmt: str) -> None:
     """A derivative that is colored again loses nothing: what is no text of its master is not told."""
     texts = (Text(keyword="Description", words=SENTENCE), Text(keyword="Comment", words=SENTENCE))
     assert written(fmt, picture(5, 7), metadata=Metadata(texts=texts), **lossy(fmt))[1] == ()
+
+
+@pytest.mark.parametrize("fmt", ["png", "jpeg"])
+@pytest.mark.parametrize("size", [1, 70_000], ids=["short", "longer than a segment"])
+def test_no_more_texts_are_written_than_are_read(fmt: str, size: int) -> None:
+    """The sentence has its place among as many as there may be; what has none for it is told of."""
+    count = MOST_TEXTS if size == 1 else 100
+    texts = tuple(Text(keyword="Comment", words=f"{number:x>{size}}") for number in range(count))
+    if size > 1:
+        texts += tuple(Text(keyword="Comment", words=str(number)) for number in range(MOST_TEXTS - count))
+    data, warnings = written(fmt, picture(5, 7), metadata=Metadata(texts=texts), **lossy(fmt))
+    again = open_master(io.BytesIO(data)).pages[0].header
+    assert len(again.metadata.texts) == MOST_TEXTS
+    assert any(SENTENCE in text.words for text in again.metadata.texts)
+    assert (warnings, again.warnings) == (("metadata_dropped",), ())
+    assert written(fmt, picture(5, 7), metadata=again.metadata, **lossy(fmt))[1] == ()
 
 
 def test_texts_stay_in_a_png() -> None:
@@ -322,4 +338,4 @@ def test_iptc_is_wrapped_as_programs_expect_it() -> None:
     data, _ = written("jpeg", picture(5, 7), compression="lossy")
     with Image.open(io.BytesIO(data)) as image:
         assert image.info["photoshop"][0x0404] == IPTC
-    assert iptc.from_photoshop(iptc.to_photoshop(IPTC)) == IPTC
+    assert iptc.records(iptc.to_photoshop(IPTC)) == (IPTC, False)

@@ -158,7 +158,7 @@ def test_iptc_beyond_a_segment_goes_on_in_the_next() -> None:
     data, _ = file(metadata=replace(METADATA, iptc=records))
     parts = [body.removeprefix(iptc.PREFIX) for marker, body in segments(data) if marker == 0xED]
     assert len(parts) == 2
-    assert iptc.from_photoshop(b"".join(parts)) == records
+    assert iptc.records(b"".join(parts)) == (records, False)
 
 
 @pytest.mark.parametrize(

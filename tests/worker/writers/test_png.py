@@ -61,7 +61,7 @@ def test_iptc_is_a_raw_profile_as_imagemagick_writes_it() -> None:
     _, name, length, *digits = zlib.decompress(rest[1:]).split(b"\n")
     wrapped = bytes.fromhex(b"".join(digits).decode())
     assert (name, int(length)) == (b"iptc", len(wrapped))
-    assert iptc.from_photoshop(wrapped) == IPTC
+    assert iptc.records(wrapped) == (IPTC, False)
 
 
 def test_the_profile_is_compressed_and_whole() -> None:
