@@ -1,11 +1,13 @@
-"""What `colorize` says: a line a file, and on a terminal a bar below them."""
+"""What `colorize` says: a line a file, on a terminal a bar below them, and at the end how many came to what."""
 
 from __future__ import annotations
 
 import errno
 import json
 import sys
+from collections import Counter
 from dataclasses import asdict
+from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
@@ -15,30 +17,43 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cli.coloring import Done
 from photochrom.commands.options import Unusable
+from shared.errors import NotAPicture
+from shared.formats import READABLE
+
+#: What the end of a run calls those that came to each state.
+_SUMMARY = {"succeeded": "colored", "existing": "there already", "failed": "failed"}
+
+#: States that are only counted, since nothing was done and nothing is wrong.
+_COUNTED = ("existing", "skipped")
+
+#: Files that are looked at between two looks of a person.
+_LOOKED = 100
 
 
 class ColorDisplay:
     """Lines on standard output, failures on standard error, and a bar there that fits into 40 columns."""
 
-    def __init__(self, total: int, *, as_json: bool, bar: bool, console: Console | None = None) -> None:
-        """Takes the number of files. A bar is drawn only on a terminal."""
+    def __init__(self, total: int | None, *, as_json: bool, bar: bool, console: Console | None = None) -> None:
+        """Takes the number of files, if it is known. A bar is drawn only on a terminal."""
         self._as_json = as_json
         self._console = console or Console(stderr=True)
-        self._drawn = bar and self._console.is_terminal
+        self.drawn = bar and self._console.is_terminal
+        self._counts = Counter[str]()
+        self._looked = 0
         self._bar = Progress(
-            TextColumn("Coloring"),
+            TextColumn("{task.description}"),
             BarColumn(bar_width=10),
             MofNCompleteColumn(),
             TimeRemainingColumn(compact=True),
             console=self._console,
-            disable=not self._drawn,
+            disable=not self.drawn,
             # Standard output may be a pipe.
             redirect_stdout=False,
             redirect_stderr=False,
             refresh_per_second=4,
             transient=True,
         )
-        self._task = self._bar.add_task("", total=total)
+        self._task = self._bar.add_task("Coloring", total=total)
 
     def __enter__(self) -> ColorDisplay:
         self._bar.start()
@@ -49,18 +64,56 @@ class ColorDisplay:
     ) -> None:
         self._bar.stop()
 
+    def expect(self, total: int) -> None:
+        """Takes the number of files, once it is known. Any thread may call."""
+        self._bar.update(self._task, total=total)
+
+    def looked(self) -> None:
+        """Notes that a file of a folder was looked at, which is told until the first one has ended."""
+        self._looked += 1
+        if not self._done and self._looked % _LOOKED == 0:
+            self._bar.update(self._task, description="Looking", completed=self._looked)
+
+    def skipped(self, path: Path) -> None:
+        """Notes a file in a folder that is no picture, and none by its name."""
+        self.ended(Done(path=str(path), state="skipped", code=NotAPicture.code, detail=f"It is no {READABLE}."))
+
     def ended(self, done: Done) -> None:
         """Says what became of a file; raises Unusable where nobody can be told any more."""
-        self._bar.advance(self._task)
+        self._counts[done.state] += 1
+        if done.state != "skipped":
+            if self._done == 1:
+                # Looking at files is no measure of how long it takes to color them.
+                self._bar.reset(self._task, description="Coloring")
+            self._bar.advance(self._task)
         if self._as_json:
             # In ASCII: a name need not be UTF-8, and every parser reads this.
             self._say(json.dumps(asdict(done)), sys.stdout)
+        elif done.state in _COUNTED:
+            return
         elif done.output:
             notes = f"  ({', '.join(done.warnings)})" if done.warnings else ""
             outputs = ", ".join(candidate.output for candidate in done.candidates) or done.output
             self._say(f"{done.path} -> {outputs}{notes}", sys.stdout)
         else:
             self._say(f"{done.path}: {done.detail} [{done.code}]", sys.stderr)
+
+    def end(self) -> None:
+        """Says how many files came to what, once the bar is gone; on a terminal no word is broken."""
+        counts = self._counts
+        told = [f"{counts[state]:,} {words}" for state, words in _SUMMARY.items() if counts[state]]
+        if skipped := counts["skipped"]:
+            told.append(f"{skipped:,} other file{'' if skipped == 1 else 's'} skipped")
+        line = ", ".join(told if self._done else ["No picture was found", *told]) + "."
+        if self._console.is_terminal:
+            self._console.print(line, highlight=False)
+        else:
+            self.note(line)
+
+    @property
+    def _done(self) -> int:
+        """How many files have ended, but for those that are no pictures."""
+        return self._counts.total() - self._counts["skipped"]
 
     def note(self, text: str) -> None:
         """Says something on standard error."""
@@ -70,7 +123,7 @@ class ColorDisplay:
         if stream is None:  # closed by whoever began the command
             return
         line = _shown(text, stream.encoding)
-        if self._drawn and stream.isatty():
+        if self.drawn and stream.isatty():
             self._console.print(line, highlight=False, markup=False, emoji=False, soft_wrap=True)
             return
         try:

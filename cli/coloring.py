@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from cli.earlier import made_before
 from cli.places import Place, output_exists
 from photochrom.files.replacing import FULL, appearing
 from shared.errors import Misconfigured, PhotochromError, UnknownModel
@@ -49,7 +50,7 @@ class Done:
 
     #: as it was named
     path: str
-    #: succeeded or failed
+    #: succeeded or failed; of a file in a folder also existing: its result is there already; or skipped: no picture
     state: str
     #: where the color picture lies; of several candidates the first
     output: str | None = None
@@ -85,6 +86,9 @@ def color_file(place: Place, *, force: bool, recipe: Recipe, settings: Settings)
     try:
         with place.path.open("rb") as source:
             master = hashlib.file_digest(source, "sha256").hexdigest()
+            there = [] if force else [target for target in place.targets if os.path.lexists(target)]
+            if there and (done := _in_the_way(place, master, recipes)):
+                return done
             name, sandbox, net = _studio(recipe, settings)
             consultation = Consultation(net, recipes)
             order = Order(
@@ -100,7 +104,8 @@ def color_file(place: Place, *, force: bool, recipe: Recipe, settings: Settings)
             # Where one cannot be made none appears.
             with ExitStack() as files:
                 for each, target in zip(recipes, place.targets, strict=True):
-                    file = files.enter_context(appearing(target, force=force))
+                    # A candidate of this file that is there without the first one is made once more.
+                    file = files.enter_context(appearing(target, force=force or target in there))
                     made = _derive(sandbox, source, file, replace(order, recipe=each), consultation)
                     candidates.append(_candidate(each, target, made))
     except Misconfigured:
@@ -108,8 +113,7 @@ def color_file(place: Place, *, force: bool, recipe: Recipe, settings: Settings)
     except PhotochromError as error:
         return _failed(place.path, error.code, error.detail)
     except FileExistsError:
-        there = next((target for target in place.targets if os.path.lexists(target)), place.targets[0])
-        return _failed(place.path, *output_exists(there))
+        return _in_the_way(place, master, recipes) or _failed(place.path, *output_exists(place.targets[0]))
     except OSError as error:
         return _failed(place.path, "file_error", _words(error, place))
     first, unsure = candidates[0], consultation.uncertainty()
@@ -124,6 +128,17 @@ def color_file(place: Place, *, force: bool, recipe: Recipe, settings: Settings)
         uncertainty=asdict(unsure) if unsure else None,
         candidates=tuple(candidates) if recipe.candidates else (),
     )
+
+
+def _in_the_way(place: Place, master: str, recipes: Sequence[Recipe]) -> Done | None:
+    """Returns what becomes of a file where results are there already; None where it may be colored all the same."""
+    for recipe, target in zip(recipes, place.targets, strict=True):
+        if os.path.lexists(target) and not (place.found and made_before(target, master=master, recipe=recipe)):
+            return _failed(place.path, *output_exists(target, foreign=place.found))
+    # The first one appears last: where it is there, all were made.
+    if place.found and os.path.lexists(place.targets[0]):
+        return Done(path=str(place.path), state="existing", output=str(place.targets[0]))
+    return None
 
 
 def _derive(

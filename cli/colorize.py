@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Generator, Sequence
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,8 @@ import click
 
 from cli.color_display import ColorDisplay
 from cli.coloring import Done, color_file, model_of
-from cli.places import Place, place
+from cli.folders import below, count
+from cli.places import Place
 from cli.processes import Color, color_side_by_side, interruptible
 from cli.reporting import Command
 from models.files import require
@@ -26,11 +29,12 @@ from shared.settings import Settings, load
 #: From this many pictures on several processes are worth their start.
 _MANY = 4
 
+#: Places that are waited for before it is decided how many processes there are.
+_FIRST = 100
+
 
 @click.command(cls=Command)
-@click.argument(
-    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, readable=False, path_type=Path)
-)
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, readable=False, path_type=Path))
 @click.option(
     "-o",
     "--out",
@@ -46,12 +50,17 @@ def colorize(files: tuple[Path, ...], out: Path | None, force: bool, as_json: bo
 
     With --candidates that is the first of them, and the others lie beside it as `<stem>_colorized-t0.700.<ext>`.
 
+    A folder stands for every picture below it, but for hidden ones and those that are called like a result; with -o
+    the results lie in the same tree. Other files are skipped, and are failures only if they are called like a picture.
+    Run it again to go on: a result of the same picture and options that is there already is no failure, as it is for a
+    file that was named.
+
     None of FILES is ever replaced, and no result by another one: where two would have one name, a.jpg and a.png give
     a.jpg_colorized.tif and a.png_colorized.tif, and x/a.png and y/a.png give a_colorized.png and a-2_colorized.png. A
     file that is named twice is colored once.
 
-    Ctrl-C leaves nothing half. Exit status: 0 all colored, 1 some failed or the run was broken off, 2 usage, or a
-    machine on which nothing can be colored.
+    Ctrl-C leaves nothing half. Exit status: 0 all colored or there already, 1 some failed or the run was broken off, 2
+    usage, or a machine on which nothing can be colored.
     """
     settings = load()
     registry = load_registry(settings.models_dir)
@@ -59,16 +68,23 @@ def colorize(files: tuple[Path, ...], out: Path | None, force: bool, as_json: bo
     require(model_of(resolved, registry), settings.models_dir)
     if out:
         _make(out)
-    places = place(files, out=out, force=force, recipe=resolved)
+    folders = [path for path in files if path.is_dir()]
+    display = ColorDisplay(None if folders else len(files), as_json=as_json, bar=bool(folders) or len(files) >= _MANY)
+    if folders and display.drawn:
+        _count(files, folders, out, display)
+    places = below(files, out=out, force=force, recipe=resolved, looked=display.looked, skipped=display.skipped)
     failed, color = False, partial(color_file, force=force, recipe=resolved, settings=settings)
-    with (
-        interruptible(),
-        ColorDisplay(len(places), as_json=as_json, bar=len(places) >= _MANY) as display,
-        closing(_all(places, color, settings, display.note)) as ended,
-    ):
-        for done in ended:
-            failed |= done.state == "failed"
-            display.ended(done)
+    try:
+        with interruptible(), display, closing(_all(places, color, settings, display.note)) as ended:
+            for done in ended:
+                failed |= done.state == "failed"
+                display.ended(done)
+    except KeyboardInterrupt:
+        if folders:
+            display.note("Stopped. The same command goes on from here.")
+        raise
+    if folders or len(files) > 1:
+        display.end()
     sys.exit(1 if failed else 0)
 
 
@@ -80,12 +96,21 @@ def _make(out: Path) -> None:
         raise click.BadParameter(f"{out}: {error.strerror}.", param_hint="'-o' / '--out'") from error
 
 
-def _all(places: Sequence[Place], color: Color, settings: Settings, note: Callable[[str], None]) -> Generator[Done]:
+def _count(files: Sequence[Path], folders: Sequence[Path], out: Path | None, display: ColorDisplay) -> None:
+    """Has the files counted beside the work, since nobody waits for a first picture until a large folder is counted."""
+    named = len(files) - len(folders)
+    threading.Thread(target=lambda: display.expect(named + count(folders, out=out)), name="count", daemon=True).start()
+
+
+def _all(places: Iterator[Place], color: Color, settings: Settings, note: Callable[[str], None]) -> Generator[Done]:
     """Colors the files in their order: a few here, many in a process a core."""
-    count = sum(not place.refusal for place in places)
-    if count < _MANY:
-        yield from map(color, places)
+    first = list(islice(places, _FIRST))
+    more = len(first) == _FIRST
+    colorable = sum(not place.refusal for place in first)
+    if colorable < _MANY and not more:
+        yield from map(color, first)
         return
-    workers = min(settings.workers or os.cpu_count() or 1, count)
-    with closing(color_side_by_side(places, color, workers=workers, note=note)) as ended:
+    cores = settings.workers or os.cpu_count() or 1
+    workers = cores if more else min(cores, colorable)
+    with closing(color_side_by_side(chain(first, places), color, workers=workers, note=note)) as ended:
         yield from ended

@@ -7,11 +7,12 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
-from itertools import zip_longest
+from contextlib import contextmanager
+from itertools import chain
 from types import FrameType
 
 from cli.coloring import Done
@@ -20,41 +21,55 @@ from cli.places import Place
 #: Colors one file.
 Color = Callable[[Place], Done]
 
+#: Files that are given to the processes before the first of them has ended: a slow one must not stop the others, and
+#: very many files must not fill the memory.
+_AHEAD = 1_000
+
 #: What ends a command from outside: a supervisor, and a terminal that goes away.
 _ENDS = (signal.SIGTERM, signal.SIGHUP)
 
 
 def color_side_by_side(
-    places: Sequence[Place], color: Color, *, workers: int, note: Callable[[str], None]
+    places: Iterable[Place], color: Color, *, workers: int, note: Callable[[str], None]
 ) -> Generator[Done]:
-    """Yields what became of each file, in their order.
+    """Yields what became of each file, in their order, and takes up to 1,000 places ahead of it.
 
     Where a process is killed, as for want of memory, the pool is lost: what is open then is colored here, one by one,
     and `note` is told.
     """
     pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_begin)
-    futures: list[Future[Done]] = []
+    waiting: deque[tuple[Place, Future[Done]]] = deque()
     told = False
     try:
-        with suppress(BrokenProcessPool):
-            futures.extend(pool.submit(_color, color, place) for place in places)
-        for place, future in zip_longest(places, futures):
-            try:
-                done = future.result() if future else None
-            except BrokenProcessPool:
-                done = None
-            if done is None:
-                if not told:
-                    note("A process was killed, perhaps for want of memory: what is left is colored one by one.")
-                told = True
-                done = color(place)
-            yield done
+        for place in chain(places, [None]):
+            if place:
+                waiting.append((place, _submit(pool, color, place)))
+            while waiting and (not place or len(waiting) >= _AHEAD or waiting[0][1].done()):
+                first, future = waiting.popleft()
+                try:
+                    done = future.result()
+                except BrokenProcessPool:
+                    if not told:
+                        note("A process was killed, perhaps for want of memory: what is left is colored one by one.")
+                    told = True
+                    done = color(first)
+                yield done
     except BaseException:
         for process in multiprocessing.active_children():
             process.terminate()
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _submit(pool: ProcessPoolExecutor, color: Color, place: Place) -> Future[Done]:
+    """Has a file colored by the pool; where that is lost the future says so."""
+    try:
+        return pool.submit(_color, color, place)
+    except BrokenProcessPool as error:
+        future = Future[Done]()
+        future.set_exception(error)
+        return future
 
 
 @contextmanager

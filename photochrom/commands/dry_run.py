@@ -15,7 +15,8 @@ from photochrom.bulk.outputs import is_result
 from photochrom.client import Client
 from photochrom.files.fixity import cores
 from photochrom.plans.estimates import Estimate, estimate
-from photochrom.plans.plan import USUAL_MEGAPIXELS, Plan, Survey, remembered, written
+from photochrom.plans.memory import Memory
+from photochrom.plans.plan import USUAL_MEGAPIXELS, Plan, Survey
 from photochrom.scans.scan import STATE_FOLDER
 
 
@@ -23,12 +24,10 @@ def dry_run(
     intake: Intake, client: Client, recipe: Mapping[str, Any], *, out: Path | None, hash_all: bool, as_json: bool
 ) -> None:
     """Looks at what was handed over, asks the server if there is one, and says what would be done."""
-    scans, known = intake.scans(), remembered(out / STATE_FOLDER) if out else lambda path: None
-    if out:
-        ours = written(out / STATE_FOLDER)
-        scans = (scan for scan in scans if not is_result(scan.path, out, ours))
-    with closing(Survey(threads=cores(), known=known)) as survey:
-        plan = survey.plan(scans, hash_all=hash_all, server=client)
+    with closing(Memory(out / STATE_FOLDER if out else None)) as memory:
+        scans = (scan for scan in intake.scans() if not (out and is_result(scan.path, out, memory.wrote)))
+        with closing(Survey(threads=cores(), known=memory.digest)) as survey:
+            plan = survey.plan(scans, hash_all=hash_all, server=client)
     plan = plan.with_unreadable(len(intake.unreadable))
     time = estimate(plan, recipe, client)
     if as_json:

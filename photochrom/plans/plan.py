@@ -171,38 +171,3 @@ class Survey:
         answers = server.missing([{"sha256": "0" * 64, "size": max(1, largest)}])
         problems = [answer["problem"] for answer in answers if answer.get("problem")]
         return int(problems[0]["limit"]) if problems else None
-
-
-def remembered(folder: Path) -> Callable[[Path], str | None]:
-    """Returns what tells the SHA-256 that an unchanged file had in earlier runs, from the state in `folder`, if any."""
-    look = _looking(folder)
-    query = "SELECT sha256 FROM digests WHERE path = ? AND size = ? AND mtime_ns = ?"
-
-    def known(path: Path) -> str | None:
-        found = path.stat()
-        return look(query, str(path.resolve()), found.st_size, found.st_mtime_ns)
-
-    return known
-
-
-def written(folder: Path) -> Callable[[str], bool]:
-    """Returns what tells whether earlier runs wrote a file in OUT, by its relative path, from the state in `folder`."""
-    look = _looking(folder)
-    return lambda output: look("SELECT sha256 FROM outputs WHERE output = ?", output) is not None
-
-
-def _looking(folder: Path) -> Callable[..., str | None]:
-    """Returns what answers queries from a state, if there is one, which stays as it is."""
-    file = folder / "state.sqlite3"
-    if not file.exists():
-        return lambda query, *values: None
-    state = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, timeout=0.2)
-
-    def look(query: str, *values: Any) -> str | None:
-        try:
-            row = state.execute(query, values).fetchone()
-        except sqlite3.Error:  # a run is at work there
-            return None
-        return str(row[0]) if row else None
-
-    return look

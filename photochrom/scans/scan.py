@@ -29,7 +29,7 @@ _PICTURE = re.compile(b"|".join(_MAGIC), re.DOTALL)
 _HEAD_BYTES = 16
 
 #: Names that promise a picture.
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".jp2", ".j2k", ".jpf", ".webp", ".bmp")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".jp2", ".j2k", ".jpf", ".webp", ".bmp")
 
 #: Extension of a result by its media type.
 EXTENSIONS = {
@@ -145,7 +145,7 @@ def scan(file: Path, relative: Path, unreadable: Unreadable = lambda path, error
     except OSError as error:
         unreadable(file, error)
         return None
-    promised = picture or file.suffix.lower() in _SUFFIXES
+    promised = picture or file.suffix.lower() in SUFFIXES
     return Scan(path=file, relative=relative, picture=picture, promised=promised, **facts)
 
 

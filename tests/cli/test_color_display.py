@@ -61,3 +61,52 @@ def test_an_end_of_room_for_words_is_told(monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(full, write_through=True))  # type: ignore[type-var]
         with pytest.raises(Unusable, match="No space left"):
             display.ended(Done(path="a.jpg", state="succeeded", output="b.jpg"))
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_looking_is_told_until_the_first_file_has_ended(ended: bool) -> None:
+    """A large folder is looked at for a while, and counted beside that; what is skipped is no end."""
+    drawn = io.StringIO()
+    console = Console(file=drawn, force_terminal=True, width=40, color_system=None)
+    with ColorDisplay(None, as_json=False, bar=True, console=console) as display:
+        for _ in range(100_000):
+            display.looked()
+        display.skipped(Path("notes.txt"))
+        display.expect(100_000)
+        if ended:
+            display.ended(Done(path="0.jpg", state="existing", output="0_colorized.jpg"))
+    lines = re.split(r"[\r\n]+", re.sub(r"\x1b\[\??[\d;]*[A-Za-z]", "", drawn.getvalue()))
+    last = r"Coloring .* 1/100000 \S+ *" if ended else r"Looking .* 100000/100000 \S+ *"
+    assert any(re.fullmatch(last, line) for line in lines)
+    assert max(map(len, lines)) <= 40
+
+
+@pytest.mark.parametrize(
+    ("states", "line"),
+    [
+        (["succeeded"], "1 colored."),
+        (["succeeded"] * 1200 + ["existing", "failed", "skipped"], "1,200 colored, 1 there already, 1 failed, 1 other"),
+        ([], "No picture was found."),
+        (["skipped"] * 2, "No picture was found, 2 other files skipped."),
+    ],
+)
+def test_the_end_says_how_many_came_to_what(states: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """In one line on standard error; files that are there already or skipped have none of their own."""
+    with ColorDisplay(None, as_json=False, bar=False) as display:
+        for state in states:
+            display.ended(Done(path="a.jpg", state=state, output=None if state == "failed" else "b.jpg"))
+        display.end()
+    told = capsys.readouterr()
+    assert told.err.splitlines()[-1].startswith(line)
+    assert told.out.count("->") == states.count("succeeded")
+
+
+def test_the_end_breaks_no_word_on_a_terminal() -> None:
+    """The line is broken between words where it does not fit."""
+    drawn = io.StringIO()
+    console = Console(file=drawn, force_terminal=True, width=40, color_system=None)
+    display = ColorDisplay(None, as_json=False, bar=False, console=console)
+    for state in ["existing", "failed", "skipped", "skipped"] * 400:
+        display.ended(Done(path="a.jpg", state=state))
+    display.end()
+    assert drawn.getvalue() == "400 there already, 400 failed, 800 other\nfiles skipped.\n"

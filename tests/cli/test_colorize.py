@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from PIL import Image
 
 from cli.places import Place
 from photochrom.command import main
-from tests.house import write_picture
+from tests.house import picture, write_picture
 
 
 def run(*arguments: object) -> Result:
@@ -133,7 +134,7 @@ def test_a_file_that_comes_while_it_is_colored_stays(tmp_path: Path, monkeypatch
     photo, out = write_picture(tmp_path / "a.png"), tmp_path / "out"
     out.mkdir()
     place = Place(path=photo, targets=(out / "a_colorized.png", out / "a_colorized-t0.200.png"))
-    monkeypatch.setattr("cli.colorize.place", lambda *_, **__: [place])
+    monkeypatch.setattr("cli.colorize.below", lambda *_, **__: iter([place]))
     (out / "a_colorized-t0.200.png").write_bytes(b"another")
     result = run(photo, "--candidates", "0.7,0.2", "-o", out)
     assert result.exit_code == 1
@@ -153,7 +154,8 @@ def test_a_folder_that_takes_nothing_is_said_at_once(tmp_path: Path) -> None:
 def test_a_folder_that_goes_away_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is not blamed for it."""
     photo, gone = write_picture(tmp_path / "a.png"), tmp_path / "gone"
-    monkeypatch.setattr("cli.colorize.place", lambda *_, **__: [Place(path=photo, targets=(gone / "a.png",))])
+    place = Place(path=photo, targets=(gone / "a.png",))
+    monkeypatch.setattr("cli.colorize.below", lambda *_, **__: iter([place]))
     assert f"{gone}: No such file or directory" in run(photo).stderr
 
 
@@ -169,3 +171,102 @@ def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert result.exit_code == 1
     assert f"{out} is full" in result.stderr
     assert list(out.iterdir()) == []
+
+
+def lines_of(result: Result) -> dict[str, dict[str, object]]:
+    """The object of each file, by its name."""
+    return {Path(line["path"]).name: line for line in map(json.loads, result.stdout.splitlines())}
+
+
+def test_a_folder_is_colored_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    """Every picture below it has its result in the same tree; a second run colors what has come since, and exits 0."""
+    box, out = tmp_path / "box", tmp_path / "out"
+    write_picture(box / "a.jpg", seed=1)
+    write_picture(box / "x/b.png", seed=2)
+    (box / "notes.txt").write_text("text")
+    first = run(box, "-o", out)
+    assert (first.exit_code, first.stderr) == (0, "2 colored, 1 other file skipped.\n")
+    assert first.stdout == f"{box}/a.jpg -> {out}/a_colorized.jpg\n{box}/x/b.png -> {out}/x/b_colorized.png\n"
+    before = (out / "a_colorized.jpg").stat().st_mtime_ns
+    write_picture(box / "x/c.tif", seed=3)
+    again = run(box, "-o", out)
+    assert (again.exit_code, again.stderr) == (0, "1 colored, 2 there already, 1 other file skipped.\n")
+    assert again.stdout == f"{box}/x/c.tif -> {out}/x/c_colorized.tif\n"
+    assert (out / "a_colorized.jpg").stat().st_mtime_ns == before
+    last = lines_of(run(box, "-o", out, "--json"))
+    assert {name: line["state"] for name, line in last.items()} == {
+        "a.jpg": "existing",
+        "b.png": "existing",
+        "c.tif": "existing",
+        "notes.txt": "skipped",
+    }
+    assert last["a.jpg"]["output"] == str(out / "a_colorized.jpg")
+
+
+def test_a_folder_colors_no_result_and_takes_no_other_for_its_own(tmp_path: Path) -> None:
+    """Beside their files results stay what they are; one of another master, or of other options, is in the way."""
+    write_picture(tmp_path / "a.png", seed=1)
+    assert run(tmp_path).exit_code == 0
+    assert run(tmp_path).stderr == "1 there already.\n"
+    other = run(tmp_path, "--chroma-gain", 0.2)
+    assert (other.exit_code, other.stderr.splitlines()[1]) == (1, "1 failed.")
+    assert "was not made of this file with these options" in other.stderr
+    write_picture(tmp_path / "a.png", seed=2)
+    assert run(tmp_path).exit_code == 1
+    assert run(tmp_path, "--force").exit_code == 0
+    assert run(tmp_path).exit_code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "a_colorized.png"]
+
+
+def test_what_is_named_is_not_taken_as_found(tmp_path: Path) -> None:
+    """A file that is named has to have no result yet, also where its folder is named as well."""
+    photo = write_picture(tmp_path / "box/a.png")
+    assert run(photo).exit_code == 0
+    result = run(tmp_path / "box", photo)
+    assert result.exit_code == 1
+    assert "output_exists" in result.stderr
+
+
+def test_a_folder_without_pictures_is_said_to_have_none(tmp_path: Path) -> None:
+    """That is no failure; what is called like a picture and is none is one."""
+    (tmp_path / "notes.txt").write_text("text")
+    result = run(tmp_path)
+    assert (result.exit_code, result.stderr) == (0, "No picture was found, 1 other file skipped.\n")
+    (tmp_path / "lost.jpg").touch()
+    result = run(tmp_path)
+    assert (result.exit_code, result.stderr.splitlines()[1]) == (1, "1 failed, 1 other file skipped.")
+
+
+def test_candidates_of_a_folder_are_completed(tmp_path: Path) -> None:
+    """Where the first one is missing, which appears last, all are made; where it is there nothing is."""
+    write_picture(tmp_path / "a.png")
+    assert run(tmp_path, "--candidates", "0.7,0.2").exit_code == 0
+    first, second = (tmp_path / name for name in ("a_colorized.png", "a_colorized-t0.200.png"))
+    made = first.read_bytes()
+    first.unlink()
+    assert run(tmp_path, "--candidates", "0.7,0.2").stderr == "1 colored.\n"
+    assert first.read_bytes() == made
+    second.unlink()
+    assert run(tmp_path, "--candidates", "0.7,0.2").stderr == "1 there already.\n"
+    assert not second.exists()
+
+
+def test_results_of_other_formats_are_known_again(tmp_path: Path) -> None:
+    """JPEG 2000 and WebP say, too, which master and recipe they are made of."""
+    for name in ("a.jp2", "b.webp"):
+        Image.open(io.BytesIO(picture())).save(tmp_path / name)
+    assert run(tmp_path).stderr == "2 colored.\n"
+    assert run(tmp_path).stderr == "2 there already.\n"
+
+
+def test_a_run_that_is_broken_off_says_how_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in a folder is followed by what to do; the exit status is 1."""
+
+    def broken_off(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    write_picture(tmp_path / "a.png")
+    monkeypatch.setattr("cli.colorize.color_file", broken_off)
+    result = run(tmp_path)
+    assert result.exit_code == 1
+    assert "The same command goes on from here." in result.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.places import Place, place
+from cli.places import Place, Places
 from models.files import WEIGHTS
 from photochrom.files.names import folded
 from shared.recipes import Recipe, resolve
@@ -24,14 +24,14 @@ def names(*files: Path, out: Path | None = None, **wishes: object) -> list[str]:
     """The names of the first results."""
     if out:
         out.mkdir(exist_ok=True)
-    places = place(files, out=out, force=False, recipe=recipe(**wishes))
+    places = list(Places(files, out=out, force=False, recipe=recipe(**wishes)).named())
     assert [each.refusal for each in places] == [None] * len(places)
     return [each.targets[0].name for each in places]
 
 
 def only(*files: Path, force: bool = True, out: Path | None = None) -> Place:
     """The place of the first file."""
-    return place(files, out=out, force=force, recipe=recipe())[0]
+    return next(Places(files, out=out, force=force, recipe=recipe()).named())
 
 
 def test_files_that_differ_in_their_extension_keep_it(tmp_path: Path) -> None:

@@ -7,12 +7,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from cli.processes import interruptible
+from cli.coloring import Done
+from cli.places import Place
+from cli.processes import color_side_by_side, interruptible
 from tests.house import write_picture
 
 FILES = 12
@@ -82,6 +85,26 @@ def test_no_process_outlives_the_command(tmp_path: Path, end: signal.Signals) ->
     wait_for(lambda: alive(workers), 0)
     assert "Traceback" not in err
     assert list((tmp_path / "out").glob(".*")) == []
+
+
+def test_places_are_taken_as_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What became of the first file is told while others are still looked for; the order is theirs."""
+    monkeypatch.setattr("cli.processes._AHEAD", 3)
+    monkeypatch.setattr("cli.processes.ProcessPoolExecutor", lambda workers, **_: ThreadPoolExecutor(workers))
+    taken: list[Place] = []
+
+    def places() -> Iterator[Place]:
+        for number in range(10):
+            taken.append(Place(path=Path(f"{number}.png")))
+            yield taken[-1]
+
+    def color(place: Place) -> Done:
+        return Done(path=str(place.path), state="succeeded")
+
+    ended = color_side_by_side(places(), color, workers=2, note=pytest.fail)
+    first = next(ended)
+    assert len(taken) <= 3
+    assert [first.path, *(done.path for done in ended)] == [f"{number}.png" for number in range(10)]
 
 
 def test_a_command_under_nohup_goes_on() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import sqlite3
 import threading
 import time
 from dataclasses import replace
@@ -541,3 +542,20 @@ def test_a_dry_run_counts_no_results(served: Served, tmp_path: Path) -> None:
     assert run(served, tmp_path, "--out", tmp_path).exit_code == 0
     plan = run(served, tmp_path, "--out", tmp_path, "--dry-run")
     assert json.loads(plan.stdout)["pictures"] == 1
+
+
+def test_a_dry_run_lets_go_of_the_state(served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run after it, in the same process, works at once, also where somebody holds on to what the dry run was."""
+    write_picture(tmp_path / "a.png")
+    assert run(served, tmp_path, "--out", tmp_path).exit_code == 0
+    opened, connect = [], sqlite3.connect
+
+    def hold(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        opened.append(connect(*arguments, **options))
+        return opened[-1]
+
+    monkeypatch.setattr("sqlite3.connect", hold)
+    assert run(served, tmp_path, "--out", tmp_path, "--dry-run").exit_code == 0
+    monkeypatch.undo()
+    assert len(opened) > 1
+    assert run(served, tmp_path, "--out", tmp_path).exit_code == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 from photochrom.bulk.state import State
 from photochrom.errors import ServerUnreachable
 from photochrom.plans.estimates import estimate
-from photochrom.plans.plan import Plan, Survey, remembered
+from photochrom.plans.memory import Memory
+from photochrom.plans.plan import Plan, Survey
 from photochrom.scans.scan import Scan, find
 from photochrom.wire.records import Job
 from tests.house import write_picture
@@ -108,13 +110,14 @@ def test_what_earlier_runs_read_is_not_read_again(folder: Path, tmp_path: Path) 
     """The state knows the digests of unchanged files; without a state nothing is known, and none is made."""
     scan = next(iter(find([folder / "a.png"], out=None)))
     stat = scan.path.stat()
-    assert remembered(tmp_path / "none")(scan.path) is None
+    with closing(Memory(tmp_path / "none")) as nothing:
+        assert nothing.digest(scan.path) is None
     assert not (tmp_path / "none").exists()
-    state = State(tmp_path / "state")
-    state.remember_digests([(str(scan.path.resolve()), stat.st_size, stat.st_mtime_ns, "5" * 64)])
-    state.close()
-    assert remembered(tmp_path / "state")(scan.path) == "5" * 64
-    plan = survey(folder / "a.png", Server(has=["5" * 64]), known=remembered(tmp_path / "state"))
+    with closing(State(tmp_path / "state")) as state:
+        state.remember_digests([(str(scan.path.resolve()), stat.st_size, stat.st_mtime_ns, "5" * 64)])
+    with closing(Memory(tmp_path / "state")) as memory:
+        assert memory.digest(scan.path) == "5" * 64
+        plan = survey(folder / "a.png", Server(has=["5" * 64]), known=memory.digest)
     assert (plan.pictures, plan.digests, plan.present) == (1, 1, 1)
 
 
