@@ -172,16 +172,21 @@ def test_a_lost_answer_makes_no_second_job(served: Served, tmp_path: Path) -> No
     ]
 
 
-def test_a_killed_post_is_repeated_by_the_next_run(served: Served, tmp_path: Path) -> None:
-    """A job that was noted but whose answer never came is posted again under the same key."""
-    scan = write_picture(tmp_path / "scans" / "a.png")
-    out = tmp_path / "color"
-    assert run(served, scan, "--out", out).exit_code == 0
+def lose_the_answer(out: Path) -> None:
+    """Leaves the state of a run that was killed after its post and before the answer, without its result."""
     state = State(out / ".photochrom")
     state.database.run("UPDATE jobs SET job = NULL, ended = 0")
     state.database.run("UPDATE items SET state = 'queued', output = NULL")
     state.close()
     (out / "a_colorized.png").unlink()
+
+
+def test_a_killed_post_is_repeated_by_the_next_run(served: Served, tmp_path: Path) -> None:
+    """A job that was noted but whose answer never came is posted again under the same key."""
+    scan = write_picture(tmp_path / "scans" / "a.png")
+    out = tmp_path / "color"
+    assert run(served, scan, "--out", out).exit_code == 0
+    lose_the_answer(out)
     assert run(served, scan, "--out", out).exit_code == 0
     assert (out / "a_colorized.png").exists()
     assert len([1 for info in served.house.store.list("t/default/jobs/") if info.key.endswith("job.json")]) == 1
@@ -192,11 +197,7 @@ def test_a_post_of_which_nobody_can_tell_is_made_anew(served: Served, tmp_path: 
     scan = write_picture(tmp_path / "scans" / "a.png")
     out = tmp_path / "color"
     assert run(served, scan, "--out", out).exit_code == 0
-    state = State(out / ".photochrom")
-    state.database.run("UPDATE jobs SET job = NULL, ended = 0")
-    state.database.run("UPDATE items SET state = 'queued', output = NULL")
-    state.close()
-    (out / "a_colorized.png").unlink()
+    lose_the_answer(out)
     house = served.house
     (record,) = house.store.list(layout.idempotencies("default"))
     house.store.put(record.key, b"{")
