@@ -82,6 +82,10 @@ class _Fields:
                 child.text = text
                 return
 
+    def items(self, name: str) -> list[Element]:
+        """Returns the items of a field that is an array."""
+        return [item for node in self._nodes for item in node.findall(f"{name}/*/{RDF}li")]
+
     def numbers(self, *names: str) -> list[Decimal] | None:
         """Returns fields as numbers, None unless each is one."""
         return _numbers([self.get(name) for name in names])
@@ -157,12 +161,12 @@ def _turn_circle(boundary: Element, turn: Turn, size: tuple[Decimal, Decimal]) -
     if radius is None or not _turn_point(boundary, turn, size):
         return False
     if turn.sideways and size == _UNIT:
-        fields.put(rbRx=round(radius[0] * turn.width / turn.height, _DECIMALS))
+        fields.put(rbRx=radius[0] * turn.width / turn.height)
     return True
 
 
 def _turn_polygon(boundary: Element, turn: Turn, size: tuple[Decimal, Decimal]) -> bool:
-    vertices = boundary.findall(f".//{_IPTC_EXT}rbVertices/*/{RDF}li")
+    vertices = _Fields(boundary).items(f"{_IPTC_EXT}rbVertices")
     return bool(vertices) and all(_turn_point(vertex, turn, size) for vertex in vertices)
 
 
@@ -211,15 +215,19 @@ def _numbers(texts: Sequence[str | None]) -> list[Decimal] | None:
 
 def _number(text: str) -> Decimal | None:
     """Returns a number that is believed; a hostile one would have a million digits in full."""
+    text = text.strip()
     if len(text) > _LONGEST:
         return None
     try:
-        number = Decimal(text.strip())
+        number = Decimal(text)
     except InvalidOperation:
         return None
-    believed = number.is_finite() and abs(number) < _LARGEST and abs(number.adjusted()) <= _LONGEST
+    # The exponent first: arithmetic on a hostile one overflows.
+    believed = number.is_finite() and abs(number.adjusted()) <= _LONGEST and abs(number) < _LARGEST
     return number if believed else None
 
 
 def _text(number: Decimal) -> str:
-    return f"{number:f}"
+    """Returns a number in full, rounded where it would be too long to be believed."""
+    text = f"{number:f}"
+    return text if len(text) <= _LONGEST else f"{number:.{_DECIMALS}f}"

@@ -13,7 +13,12 @@ from typing import IO
 from shared.errors import SandboxUnavailable
 
 _ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-_FILES = (errno.EMFILE, errno.ENFILE)
+
+#: What sets the limit of open files: of a process, of the system.
+_FILES = {
+    errno.EMFILE: "`ulimit -n`, or LimitNOFILE of a systemd service",
+    errno.ENFILE: "`sysctl fs.file-max`",
+}
 
 #: Numbers of errors that say so.
 SCARCE = frozenset((*_ROOM, *_FILES))
@@ -27,15 +32,15 @@ def scarce(number: int, target: IO[bytes]) -> SandboxUnavailable:
     elsewhere = (
         "set TMPDIR to another folder" if folder == Path(tempfile.gettempdir()).resolve() else "write to another folder"
     )
-    return SandboxUnavailable(
-        f"A picture's file cannot be written in {folder}: {os.strerror(number)}. Make room there, or {elsewhere}."
-    )
+    # A file system that cannot be written to has no room to be made.
+    advice = f"{elsewhere[0].upper()}{elsewhere[1:]}" if number == errno.EROFS else f"Make room there, or {elsewhere}"
+    return SandboxUnavailable(f"A picture's file cannot be written in {folder}: {os.strerror(number)}. {advice}.")
 
 
 def _too_few_files(number: int) -> SandboxUnavailable:
     return SandboxUnavailable(
         f"The sandbox may not open the few files that a picture needs: {os.strerror(number)}. Raise the limit of open "
-        "files: `ulimit -n`, or LimitNOFILE of a systemd service."
+        f"files: {_FILES[number]}."
     )
 
 

@@ -9,6 +9,8 @@ from xml.etree.ElementTree import Element, fromstring
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.recipes import resolve
 from tests.worker.metadata.blocks import MARKS
@@ -49,6 +51,7 @@ IPTC = (
     '<Iptc4xmpExt:RegionBoundary rdf:parseType="Resource">{}</Iptc4xmpExt:RegionBoundary></rdf:li></rdf:Bag>'
     "</Iptc4xmpExt:ImageRegion>"
 )
+RECTANGLE = ("rbX", "rbY", "rbW", "rbH")
 SUBJECT = "<exif:SubjectArea><rdf:Seq>{}</rdf:Seq></exif:SubjectArea>"
 
 
@@ -196,6 +199,26 @@ def test_a_circle_keeps_its_size(orientation: int) -> None:
         assert float(told(relative)[name]) * side == pytest.approx(float(told(pixels)[name]))
 
 
+def test_a_circle_of_a_long_strip_is_turned() -> None:
+    """The largest radius that is believed, of a picture far wider than high, is a number still."""
+    root, warnings = turned(boundary("circle", "relative", rbX=0, rbY=0, rbRx=999_999_999), 6, width=10**9, height=1)
+    assert (float(told(root)["rbRx"]), warnings) == (999_999_999e9, ())
+
+
+@given(text=st.from_regex(r"[+-]?[0-9]{0,12}(\.[0-9]{0,12})?([eE][+-]?[0-9]{1,20})?|[+-]?(s?NaN|Inf)", fullmatch=True))
+def test_no_number_is_too_much(text: str) -> None:
+    """Whatever stands for a number is turned, or left out and told of."""
+    root, warnings = turned(boundary("circle", "relative", rbX=text, rbY=text, rbRx=text), 6)
+    assert bool(warnings) is ("rbX" not in told(root))
+
+
+def test_space_around_a_number_is_no_part_of_it() -> None:
+    """A packet that was set out for people, each number on a line of its own, has its regions turned."""
+    spaced = {name: f"\n{' ' * 50}{number}\n{' ' * 50}" for name, number in zip(RECTANGLE, FACE, strict=True)}
+    root, warnings = turned(boundary("rectangle", "pixel", **spaced), 3)
+    assert (face(root, WIDTH, HEIGHT), warnings) == ((26, 14, 8, 4), ())
+
+
 @pytest.mark.parametrize(
     ("numbers", "wanted"), [((6, 2), (17, 6)), ((6, 2, 9), (17, 6, 9)), ((6, 2, 8, 4), (17, 6, 4, 8))]
 )
@@ -230,6 +253,12 @@ UNREADABLE = {
     "IPTC, another shape": boundary("star", "relative", rbX=0, rbY=0),
     "IPTC, no unit": boundary("rectangle", "", rbX=0, rbY=0, rbW=1, rbH=1),
     "IPTC, a billion digits": boundary("rectangle", "relative", rbX="1e-999999999", rbY=0, rbW=1, rbH=1),
+    "IPTC, a billion digits before the point": boundary("circle", "pixel", rbX="1e999999999", rbY=0, rbRx=1),
+    "MWG, a million digits": MWG.format(
+        '<rdf:li mwg-rs:Name="Ada"><mwg-rs:Area stArea:x="-1E1000000" stArea:y="0.2"/></rdf:li>'
+    ),
+    "a subject beyond all numbers": SUBJECT.format("<rdf:li>6</rdf:li><rdf:li>1e999999999</rdf:li>")
+    + "<exif:UserComment>Ada</exif:UserComment>",
     "IPTC, no vertices": boundary("polygon", "relative"),
     "IPTC, no radius": boundary("circle", "relative", rbX=0, rbY=0),
     "a subject outside": SUBJECT.format("<rdf:li>6</rdf:li><rdf:li>99</rdf:li>")
@@ -263,3 +292,20 @@ def test_many_places_take_no_time() -> None:
     root, warnings = turned(f"<MPRI:Regions><rdf:Bag>{region * 40_000}</rdf:Bag></MPRI:Regions>", 6)
     assert warnings == ("metadata_unreadable",)
     assert root.findall(f".//{{{SPACES['mwg-rs']}}}Area") == []
+
+
+def test_a_boundary_within_another_is_turned_once() -> None:
+    """The vertices of each are its own: however deep they lie, no point is turned twice."""
+    inner = f"<Iptc4xmpExt:rbVertices>{vertices((6, 2), (14, 6))}</Iptc4xmpExt:rbVertices>"
+    fields = 'Iptc4xmpExt:rbShape="polygon" Iptc4xmpExt:rbUnit="pixel"'
+    for _ in range(4):
+        inner = f"<rdf:Description {fields}>{inner}</rdf:Description>"
+        inner = f"{vertices((6, 2))}<Iptc4xmpExt:RegionBoundary>{inner}</Iptc4xmpExt:RegionBoundary>"
+        inner = f"<Iptc4xmpExt:rbVertices>{inner}</Iptc4xmpExt:rbVertices>"
+    root, warnings = turned(
+        f"<Iptc4xmpExt:RegionBoundary><rdf:Description {fields}>{inner}</rdf:Description></Iptc4xmpExt:RegionBoundary>",
+        6,
+    )
+    assert warnings == ()
+    assert set(told(root)["rbX"].split()) == {"18", "14"}
+    assert set(told(root)["rbY"].split()) == {"6", "14"}
