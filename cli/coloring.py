@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING
 
 from cli.earlier import made_before
@@ -104,8 +105,7 @@ def color_file(place: Place, *, force: bool, recipe: Recipe, settings: Settings)
             # Where one cannot be made none appears.
             with ExitStack() as files:
                 for each, target in zip(recipes, place.targets, strict=True):
-                    # A candidate of this file that is there without the first one is made once more.
-                    file = files.enter_context(appearing(target, force=force or target in there))
+                    file = _opened(files, target, kept=target in there, force=force)
                     made = _derive(sandbox, source, file, replace(order, recipe=each), consultation)
                     candidates.append(_candidate(each, target, made))
     except Misconfigured:
@@ -130,13 +130,20 @@ def color_file(place: Place, *, force: bool, recipe: Recipe, settings: Settings)
     )
 
 
+def _opened(files: ExitStack, target: Path, *, kept: bool, force: bool) -> IO[bytes]:
+    """Opens the file that becomes a result, or, where that is kept, one that becomes nothing."""
+    if kept:
+        # Somebody may have worked on it since: it is made again for its figures only.
+        return files.enter_context(TemporaryFile(dir=target.parent))
+    return files.enter_context(appearing(target, force=force))
+
+
 def _in_the_way(place: Place, master: str, recipes: Sequence[Recipe]) -> Done | None:
     """Returns what becomes of a file where results are there already; None where it may be colored all the same."""
     for recipe, target in zip(recipes, place.targets, strict=True):
         if os.path.lexists(target) and not (place.found and made_before(target, master=master, recipe=recipe)):
             return _failed(place.path, *output_exists(target, foreign=place.found))
-    # The first one appears last: where it is there, all were made.
-    if place.found and os.path.lexists(place.targets[0]):
+    if place.found and all(map(os.path.lexists, place.targets)):
         return Done(path=str(place.path), state="existing", output=str(place.targets[0]))
     return None
 

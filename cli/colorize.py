@@ -53,7 +53,7 @@ def colorize(files: tuple[Path, ...], out: Path | None, force: bool, as_json: bo
     A folder stands for every picture below it, but for hidden ones and those that are called like a result; with -o
     the results lie in the same tree. Other files are skipped, and are failures only if they are called like a picture.
     Run it again to go on: a result of the same picture and options that is there already is no failure, as it is for a
-    file that was named.
+    file that was named; of several candidates those that are missing are made.
 
     None of FILES is ever replaced, and no result by another one: where two would have one name, a.jpg and a.png give
     a.jpg_colorized.tif and a.png_colorized.tif, and x/a.png and y/a.png give a_colorized.png and a-2_colorized.png. A

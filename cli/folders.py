@@ -57,7 +57,7 @@ def below(
                 skipped(scan.path)
 
     # What is named is not found a second time.
-    scans = find([*filter(Path.is_file, named), *folders], out=out, unreadable=cannot_read)
+    scans = find([*filter(Path.is_file, named), *folders], out=out, unreadable=cannot_read, any_name=True)
     for (here, relative), group in groupby(scans, key=lambda scan: (scan.path.parent, scan.relative.parent)):
         yield from unreadable
         unreadable.clear()

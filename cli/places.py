@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from photochrom.bulk.outputs import MARK
+from photochrom.files.folders import make_folder
 from photochrom.files.names import cut, folded
 from shared.errors import NotAPicture
 from shared.formats import READABLE, SNIFF_BYTES, sniff
@@ -85,9 +86,10 @@ class Places:
         return self._settled(looked, found=False)
 
     def found(self, files: Iterable[Path], folder: Path) -> Iterator[Place]:
-        """Yields a place in `folder`, which is made, for each file that was found in one folder, in their order."""
+        """Yields a place in `folder`, made below `out`, for each file that was found in one folder, in their order."""
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            if self._out:  # that of the files is there, unless somebody has removed it
+                make_folder(folder)
         except OSError as error:
             refusal = ("file_error", f"{folder}: {error.strerror or error}")
             return (Place(path=path, refusal=refusal, found=True) for path in files)

@@ -16,6 +16,7 @@ from photochrom.bulk.state import Entry, State
 from photochrom.client import Client
 from photochrom.errors import DownloadDamaged, ProblemError
 from photochrom.files.fixity import file_digest
+from photochrom.files.folders import make_folder
 from photochrom.scans.scan import EXTENSIONS
 from photochrom.wire.records import Item
 
@@ -101,7 +102,7 @@ class Fetching:
             if not self._force and not ours:
                 raise FileExistsError(f"{path} is there and was not written by this command; --force replaces it.")
         self._display.expect("download", size)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         self._state.claim_output(output, sha256)
         self._client.download(
             *(job, number, path),

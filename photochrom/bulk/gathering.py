@@ -27,8 +27,9 @@ FIRST_ITEMS, MOST_ITEMS = 50, 50_000
 #: Seconds after which the first job is made of fewer, since scans can be large and lines slow; these double as well.
 FIRST_SECONDS, MOST_SECONDS = 30.0, 1800.0
 
-#: The most that a server takes as one job.
+#: The most that a server takes as one job, and as the name of a picture.
 JOB_ITEMS = 1_000_000
+_NAME_CHARACTERS = 512
 
 #: Scans that the server is asked about at once: so many, no more than a job has, or as many as have so many bytes. Its
 #: links are good for an hour only, and an old one costs a call more.
@@ -178,13 +179,18 @@ class Gathering:
         """Makes a job that was noted, or finds the one that the same key made before."""
         head = json.loads(sent.head) if sent.head else {"recipe": json.loads(sent.recipe)}
         items = (
-            {"sha256": entry.sha256, "filename": entry.filename}
+            {"sha256": entry.sha256, "filename": _called(entry.filename)}
             | ({"client_ref": entry.client_ref} if entry.client_ref is not None else {})
             for entry in self._state.entries_of(sent.key)
         )
         job = self._client.submit(items, **head, idempotency_key=sent.key)
         self._state.name_job(sent.key, job.id)
         return replace(sent, job=job.id), job
+
+
+def _called(name: str) -> str:
+    """Returns a scan's name as the server takes it: of a longer path the end, which tells most."""
+    return name[-_NAME_CHARACTERS:].lstrip("/")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from photochrom.files.dimensions import header
+from photochrom.files.folders import make_folder
 from photochrom.files.replacing import replacing
 from photochrom.papers.paper import Paper
 from photochrom.papers.premis import premis
@@ -90,7 +91,7 @@ class Paperwork:
             return True
         if not self._claim(name, hashlib.sha256(body).hexdigest()):
             return False
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with replacing(path) as file:
             file.write(text)
         return True

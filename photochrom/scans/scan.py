@@ -76,11 +76,13 @@ def find(
     out: Path | None,
     filters: Filters = EVERYTHING,
     unreadable: Unreadable = lambda path, error: None,
+    any_name: bool = False,
 ) -> Iterator[Scan]:
     """Yields the files at and below `paths`, sorted, each once, without hidden ones, litter, and what lies in `out`.
 
     Links to folders are not followed, so that a walk ends; a link to a file below `paths` is left out, since that file
-    is found itself. What cannot be read is told to `unreadable` and left out. No more is kept in memory than the names
+    is found itself. What cannot be read is told to `unreadable` and left out, and so is a file whose name is not UTF-8,
+    which no server takes, unless `any_name` is wished. No more is kept in memory than the names
     of one folder at each depth, the files that `paths` names one by one, and what links lead to.
     """
     paths = list(paths)
@@ -105,7 +107,7 @@ def find(
                 continue
             if linked or not folder:
                 named.add(real)
-            if taken := scan(file, Path(relative), unreadable):
+            if taken := scan(file, Path(relative), unreadable, any_name=any_name):
                 yield taken
 
 
@@ -124,7 +126,7 @@ def walk(top: Path, *, out: Path | None, filters: Filters, unreadable: Unreadabl
                 for entry in entries:
                     path = f"{here}{entry.name}"
                     if entry.is_dir(follow_symlinks=False):
-                        if filters.enters(path) and (out is None or Path(entry.path).resolve() != out):
+                        if filters.enters(path) and not (out and _leads_to(entry, out)):
                             folders.append(f"{path}/")
                     elif filters.takes(path) and _is_file(entry, unreadable):
                         files.append(path)
@@ -134,10 +136,21 @@ def walk(top: Path, *, out: Path | None, filters: Filters, unreadable: Unreadabl
         waiting += sorted(folders, reverse=True)
 
 
-def scan(file: Path, relative: Path, unreadable: Unreadable = lambda path, error: None, **facts: Any) -> Scan | None:
-    """Returns the scan that a file is, `facts` being further fields of it, or None where it cannot be read."""
+def scan(
+    file: Path,
+    relative: Path,
+    unreadable: Unreadable = lambda path, error: None,
+    *,
+    any_name: bool = False,
+    **facts: Any,
+) -> Scan | None:
+    """Returns the scan that a file is, `facts` being further fields of it, or None where it cannot be read.
+
+    Where its name is not UTF-8 that is so as well, unless `any_name` is wished.
+    """
     try:
-        relative.as_posix().encode()
+        if not any_name:
+            relative.as_posix().encode()
         picture = is_picture(file)
     except UnicodeEncodeError:
         unreadable(file, OSError(errno.EILSEQ, "The name is not UTF-8"))
@@ -153,6 +166,11 @@ def is_picture(path: Path) -> bool:
     """Tells by the first bytes whether a file is a picture that Photochrom reads."""
     with path.open("rb") as stream:
         return _PICTURE.match(stream.read(_HEAD_BYTES)) is not None
+
+
+def _leads_to(entry: os.DirEntry[str], folder: Path) -> bool:
+    """Tells whether a folder, which is no link, is another one that is resolved; most are not by their name alone."""
+    return entry.name == folder.name and Path(entry.path).resolve() == folder
 
 
 def _is_file(entry: os.DirEntry[str], unreadable: Unreadable) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import io
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from PIL import Image
 
 from cli.places import Place
 from photochrom.command import main
+from photochrom.files.folders import make_folder
 from tests.house import picture, write_picture
 
 
@@ -238,17 +241,55 @@ def test_a_folder_without_pictures_is_said_to_have_none(tmp_path: Path) -> None:
 
 
 def test_candidates_of_a_folder_are_completed(tmp_path: Path) -> None:
-    """Where the first one is missing, which appears last, all are made; where it is there nothing is."""
+    """Those that are missing are made, also beside one of a run that asked for no other; then all are there."""
     write_picture(tmp_path / "a.png")
-    assert run(tmp_path, "--candidates", "0.7,0.2").exit_code == 0
+    assert run(tmp_path, "--temperature", 0.7).exit_code == 0
     first, second = (tmp_path / name for name in ("a_colorized.png", "a_colorized-t0.200.png"))
-    made = first.read_bytes()
+    made, before = first.read_bytes(), first.stat().st_ino
+    assert run(tmp_path, "--candidates", "0.7,0.2").stderr == "1 colored.\n"
+    assert first.stat().st_ino == before
+    assert run(tmp_path, "--candidates", "0.7,0.2").stderr == "1 there already.\n"
     first.unlink()
     assert run(tmp_path, "--candidates", "0.7,0.2").stderr == "1 colored.\n"
     assert first.read_bytes() == made
-    second.unlink()
-    assert run(tmp_path, "--candidates", "0.7,0.2").stderr == "1 there already.\n"
-    assert not second.exists()
+    assert second.exists()
+
+
+def test_a_candidate_that_was_worked_on_stays(tmp_path: Path) -> None:
+    """Somebody chose it and changed it, and did away with the first one: that one is made, and no work is lost."""
+    write_picture(tmp_path / "a.jpg")
+    assert run(tmp_path, "--candidates", "0.7,0.2").exit_code == 0
+    first, second = (tmp_path / name for name in ("a_colorized.jpg", "a_colorized-t0.200.jpg"))
+    first.unlink()
+    whole = second.read_bytes()
+    edited = whole[:2] + b"\xff\xfe\0\x06mine" + whole[2:]
+    second.write_bytes(edited)
+    result = run(tmp_path, "--candidates", "0.7,0.2", "--json")
+    line = json.loads(result.stdout)
+    assert [line["state"], len(line["candidates"])] == ["succeeded", 2]
+    assert second.read_bytes() == edited
+    assert first.exists()
+
+
+@pytest.fixture
+def top(tmp_path: Path) -> Iterator[Path]:
+    """A folder that may become deeper than pytest can remove, which calls itself for each folder."""
+    yield tmp_path / "top"
+    subprocess.run(["rm", "-rf", tmp_path / "top"], check=True)
+
+
+def test_a_file_of_any_name_and_depth_is_colored(top: Path) -> None:
+    """A folder may be deeper than Python's stack, and a name need not be UTF-8, be it a picture's or another's."""
+    box, out = top / "box", top / "out"
+    write_picture(box / os.fsdecode(b"\xfc/\xfc.png"))
+    (box / os.fsdecode(b"\xfc.txt")).write_text("text")
+    deep = box.joinpath(*["d"] * 1_100)
+    make_folder(deep)
+    write_picture(deep / "a.png")
+    result = run(box, "-o", out, "--json")
+    assert (result.exit_code, result.stderr) == (0, "2 colored, 1 other file skipped.\n")
+    outputs = [json.loads(line)["output"] for line in result.stdout.splitlines() if '"succeeded"' in line]
+    assert outputs == [f"{out}{'/d' * 1_100}/a_colorized.png", str(out / os.fsdecode(b"\xfc/\xfc_colorized.png"))]
 
 
 def test_results_of_other_formats_are_known_again(tmp_path: Path) -> None:

@@ -108,3 +108,11 @@ def test_what_is_no_picture_is_said_without_waiting(tmp_path: Path) -> None:
     (tmp_path / "empty.jpg").touch()
     assert "pipe" in str(only(tmp_path / "pipe.jpg").refusal)
     assert only(tmp_path / "empty.jpg").refusal == ("not_a_picture", "It is empty.")
+
+
+def test_a_folder_that_was_removed_is_not_made_again(tmp_path: Path) -> None:
+    """Results that were to lie beside files that are gone need none."""
+    gone = tmp_path / "gone"
+    (place,) = Places([], out=None, force=False, recipe=recipe()).found([gone / "a.png"], gone)
+    assert place.refusal == ("file_error", "No such file or directory")
+    assert not gone.exists()

@@ -560,3 +560,13 @@ def test_a_dry_run_lets_go_of_the_state(served: Served, tmp_path: Path, monkeypa
     monkeypatch.undo()
     assert len(opened) > 1
     assert run(served, tmp_path, "--out", tmp_path).exit_code == 0
+
+
+def test_a_path_that_is_longer_than_a_name_at_the_server_comes_back(served: Served, tmp_path: Path) -> None:
+    """A scan in very deep folders stops no run, and its result and what is told of it have all of its path."""
+    deep = Path(*["d" * 90] * 7, "new\nline")
+    write_picture(tmp_path / "box" / deep / "a.png")
+    result = run(served, tmp_path / "box", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    assert (tmp_path / "out" / deep / "a_colorized.png").exists()
+    assert ended(result)[0]["path"] == str(tmp_path / "box" / deep / "a.png")
