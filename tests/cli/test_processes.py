@@ -109,12 +109,15 @@ def test_places_are_taken_as_they_are_needed(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_command_under_nohup_goes_on() -> None:
     """SIGTERM is as Ctrl-C; SIGHUP is ignored where it was; afterwards all is as before."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # Another test may have left a handler of its own.
+    begun_with = {signal.SIGHUP: signal.SIG_IGN, signal.SIGTERM: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in begun_with.items()}
     try:
         with interruptible():
             os.kill(os.getpid(), signal.SIGHUP)
             with pytest.raises(KeyboardInterrupt):
                 os.kill(os.getpid(), signal.SIGTERM)
-        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+        assert {number: signal.getsignal(number) for number in begun_with} == begun_with
     finally:
-        signal.signal(signal.SIGHUP, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
