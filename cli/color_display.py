@@ -8,13 +8,13 @@ import sys
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
 from typing import TextIO
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
+from cli.bar import Bar
 from cli.coloring import Done
 from photochrom.commands.options import Unusable
 from shared.errors import NotAPicture
@@ -30,39 +30,27 @@ _COUNTED = ("existing", "skipped")
 _LOOKED = 100
 
 
-class ColorDisplay:
+class ColorDisplay(Bar):
     """Lines on standard output, failures on standard error, and a bar there that fits into 40 columns."""
 
     def __init__(self, total: int | None, *, as_json: bool, bar: bool, console: Console | None = None) -> None:
         """Takes the number of files, if it is known. A bar is drawn only on a terminal."""
-        self._as_json = as_json
-        self._console = console or Console(stderr=True)
-        self.drawn = bar and self._console.is_terminal
-        self._counts = Counter[str]()
-        self._looked = 0
-        self._bar = Progress(
+        console = console or Console(stderr=True)
+        self.drawn = bar and console.is_terminal
+        super().__init__(
             TextColumn("{task.description}"),
             BarColumn(bar_width=10),
             MofNCompleteColumn(),
             TimeRemainingColumn(compact=True),
-            console=self._console,
-            disable=not self.drawn,
+            console=console,
+            drawn=self.drawn,
             # Standard output may be a pipe.
-            redirect_stdout=False,
-            redirect_stderr=False,
-            refresh_per_second=4,
-            transient=True,
+            diverting=False,
         )
+        self._as_json = as_json
+        self._counts = Counter[str]()
+        self._looked = 0
         self._task = self._bar.add_task("Coloring", total=total)
-
-    def __enter__(self) -> ColorDisplay:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
 
     def expect(self, total: int) -> None:
         """Takes the number of files, once it is known. Any thread may call."""

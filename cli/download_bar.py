@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import BarColumn, DownloadColumn, TaskID, TimeRemainingColumn, TransferSpeedColumn
+
+from cli.bar import Bar
 
 
-class DownloadBar:
+class DownloadBar(Bar):
     """A bar on standard error, drawn only on a terminal; what is said stands above it."""
 
     def __init__(self) -> None:
         """Draws nothing yet."""
-        self._console = Console(stderr=True)
-        self._bar = Progress(
+        console = Console(stderr=True)
+        super().__init__(
             BarColumn(bar_width=30),
             DownloadColumn(),
             TransferSpeedColumn(),
             TimeRemainingColumn(compact=True),
-            console=self._console,
-            disable=not self._console.is_terminal,
-            refresh_per_second=4,
-            transient=True,
+            console=console,
+            drawn=console.is_terminal,
         )
         self._task: TaskID | None = None
-
-    def __enter__(self) -> DownloadBar:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
 
     def begin(self, done: int, total: int | None) -> None:
         """Draws the bar of one file, which may have begun earlier."""

@@ -7,14 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from models.spaces import Samples
+from worker.bands import rows_of
 from worker.pictures import Header, Page
 
 #: Pages whose samples need more are decoded twice where they can be read by strips, bytes.
 _KEPT_BYTES = 160 << 20
-
-#: Rows of a band are a multiple of this, as few as make about so many bytes: what is rendered of it, and coded then,
-#: stays in the processor's cache.
-_BAND_ROWS, _BAND_BYTES = 64, 1 << 18
 
 
 class Kept:
@@ -40,7 +37,7 @@ class Kept:
     def strips(self) -> Iterator[Samples]:
         """Yields the page; the strips are views, not to be overwritten."""
         samples = self.samples()
-        rows = len(samples) if self._whole else _BAND_ROWS * max(1, _BAND_BYTES // (_BAND_ROWS * samples[:1].nbytes))
+        rows = len(samples) if self._whole else rows_of(samples[:1].nbytes)
         for top in range(0, len(samples), rows):
             yield samples[top : top + rows]
 

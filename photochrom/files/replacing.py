@@ -7,8 +7,9 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedRandom, TextIOWrapper
 from pathlib import Path
-from typing import IO, TextIO
+from typing import TextIO
 from uuid import uuid4
 
 #: What an operating system says of a full disk, or a used-up quota.
@@ -28,19 +29,15 @@ def is_partial(name: str) -> bool:
 @contextmanager
 def replacing(path: Path) -> Iterator[TextIO]:
     """Yields a text file (UTF-8, line ends as written) that takes the place of `path` at the end, if nothing failed."""
-    partial = path.with_name(f".photochrom-{uuid4().hex}.part")
-    try:
-        with partial.open("x", encoding="utf-8", newline="") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with appearing(path, force=True) as file:
+        text = TextIOWrapper(file, encoding="utf-8", newline="")
+        yield text
+        # Written so far, and the file not closed with it.
+        text.detach()
 
 
 @contextmanager
-def appearing(path: Path, *, force: bool) -> Iterator[IO[bytes]]:
+def appearing(path: Path, *, force: bool) -> Iterator[BufferedRandom]:
     """Yields a file to write and read that is at `path` at the end, if nothing failed.
 
     Raises FileExistsError where a file has come to be there by then, unless `force` replaces it.

@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import IO
 
 from shared.errors import MetadataTooLarge, UnsupportedPicture
+from worker.bands import rows_of
 from worker.metadata import exif, extensions, iptc
 from worker.metadata.packets import Unreadable
 from worker.pictures import MOST_TEXTS, Dressing
-from worker.writers.jpeg_bands import coded, rows_of
+from worker.writers.jpeg_bands import coded
 from worker.writers.pages import Pages, comments_of, cut, dpi_of, dropped, end, exif_of, first
 
 #: Longest side that libjpeg writes (JPEG_MAX_DIMENSION).

@@ -12,28 +12,21 @@ from collections.abc import Iterator
 import simplejpeg
 
 from models.spaces import Samples
+from worker.bands import rows_of
 from worker.readers.jpeg_segments import APP0, SOS, is_frame, segments
 
-#: Rows of a band are a multiple of this, as few as make about so many pixels. An interval has up to 65,535 units of
-#: 8 x 8 (T.81, B.2.4.4); this many rows of the widest JPEG, 65,500 pixels, have 65,504.
-_ROWS, _PIXELS = 64, 1 << 18
-
-#: Rows and columns of a unit where color is not subsampled.
+#: Rows and columns of a unit where color is not subsampled. An interval has up to 65,535 of them (T.81, B.2.4.4); a
+#: band of the widest JPEG, 65,500 pixels, has 65,504.
 _UNIT = 8
 
 _DRI, _RST0 = 0xDD, 0xD0
 _END = b"\xff\xd9"
 
 
-def rows_of(width: int) -> int:
-    """Returns the rows of a band of a picture of a width."""
-    return _ROWS * max(1, _PIXELS // (_ROWS * width))
-
-
 def coded(bands: Iterator[Samples], *, width: int, height: int, quality: int) -> Iterator[bytes | memoryview]:
     """Yields the parts of a 4:4:4 file, from behind its JFIF segment to its end.
 
-    `bands` are RGB, uint8[rows, width, 3] of `rows_of(width)` rows, the last of what is left of `height`.
+    `bands` are RGB, uint8[rows, width, 3] of `bands.rows_of(width)` rows, the last of what is left of `height`.
     """
     rows = rows_of(width)
     first = _coded(next(bands), quality)

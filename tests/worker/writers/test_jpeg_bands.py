@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.worker.writers.dressed import picture, written
+from worker.bands import rows_of
 from worker.readers import open_master
 from worker.writers import jpeg_bands
-from worker.writers.jpeg_bands import coded, rows_of
+from worker.writers.jpeg_bands import coded
 
 
 def banded(samples: np.ndarray, quality: int = 95) -> bytes:
